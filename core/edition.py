@@ -1,0 +1,57 @@
+"""Editions: one weekly mail, an ordered list of approved comparisons."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from core.week import Week
+
+
+class EditionState(StrEnum):
+    """An edition's life. From `approved` on its content is frozen."""
+
+    DRAFT = "draft"
+    APPROVED = "approved"
+    SENDING = "sending"
+    PAUSED = "paused"
+    SENT = "sent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """What was approved, byte for byte what is sent."""
+
+    subject: str
+    html: str
+    text: str
+    comparisons: tuple[str, ...]
+
+    @property
+    def sha256(self) -> str:
+        """The content hash of an edition: every part, with its length before it, so that no two contents look alike."""
+        digest = hashlib.sha256()
+        for part in (self.subject, self.html, self.text, *self.comparisons):
+            data = part.encode()
+            digest.update(len(data).to_bytes(8, "big") + data)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """An edition as editors see it. `frozen` is None while it is a draft; `number` counts from 1."""
+
+    week: Week
+    number: int
+    state: EditionState
+    subject: str
+    preheader: str
+    intro: str
+    comparisons: tuple[str, ...]
+    version: int
+    frozen: Frozen | None = None
+    content_hash: str | None = None
+    approved_by: str | None = None
+    approved_at: datetime | None = None

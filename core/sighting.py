@@ -1,0 +1,84 @@
+"""Sightings: one entry of one source, as it was seen."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from core.clock import to_iso
+from core.fact import Pricing
+from core.identifier import Identifier
+
+
+class Thing(StrEnum):
+    """What an entry is about."""
+
+    MODEL = "model"
+    DATASET = "dataset"
+    SPACE = "space"
+    PAPER = "paper"
+    REPOSITORY = "repository"
+    LAUNCH = "launch"  # a post that presents a product
+    RELEASE = "release"
+    ARTICLE = "article"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """One figure of popularity, in the source's own unit: likes, points, stars, downloads, upvotes ..."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """One entry, cleaned: every text is plain text within its cap, every URL http or https.
+
+    (source, external_id) is its identity. `created_at` is when the thing itself appeared, as the source says,
+    None where it does not say. `identifiers` are those found in its structured fields, URL and body that name
+    the thing itself; `mentions` are identifiers that it only speaks of (evidence, never identity).
+    """
+
+    source: str
+    external_id: str
+    url: str
+    name: str
+    thing: Thing
+    tagline: str = ""
+    summary: str = ""
+    author: str = ""
+    created_at: datetime | None = None
+    homepage: str | None = None
+    category: str | None = None
+    tags: tuple[str, ...] = ()
+    signals: tuple[Signal, ...] = ()
+    licence: str | None = None  # SPDX id or the source's own word, lower case
+    identifiers: frozenset[Identifier] = frozenset()
+    mentions: frozenset[Identifier] = frozenset()
+    pricing: Pricing | None = None  # what the listing itself says, read by the rules of ingest/pricing
+
+    @property
+    def content_hash(self) -> str:
+        """Changes when the words or identifiers change; figures of popularity do not count. The leading number is
+        the version of this rule."""
+        content = [
+            self.url,
+            self.name,
+            self.thing,
+            self.tagline,
+            self.summary,
+            self.author,
+            to_iso(self.created_at) if self.created_at else None,
+            self.homepage,
+            self.category,
+            list(self.tags),
+            self.licence,
+            sorted(map(str, self.identifiers)),
+            sorted(map(str, self.mentions)),
+        ]
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        return "1:" + hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,52 @@
+"""Text from outside, made safe to store as text, and names made into addresses."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Marks that change the direction or the look of what follows (Unicode TR 36, "bidirectional text spoofing"),
+# and characters nobody sees. The two joiners stay: scripts and emoji need them.
+_HIDDEN = {
+    *range(0x202A, 0x202F),
+    *range(0x2066, 0x206A),
+    0x061C,
+    0x200B,
+    0x200E,
+    0x200F,
+    0x2060,
+    0xFEFF,
+    0x00AD,
+}
+_SPACE = re.compile(r"\s+")
+_NOT_SLUG = re.compile(r"[^a-z0-9]+")
+_LATIN = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "đ": "d", "ł": "l", "þ": "th", "œ": "oe", "ı": "i"})
+
+
+def clean(text: str, *, limit: int) -> str:
+    """One line of plain text: no control, surrogate or direction characters, white space folded, NFC, at most
+    `limit` characters (an ellipsis marks a cut)."""
+    # Ten times the limit is enough to survive the folding, and bounds the work on a hostile megabyte.
+    visible = "".join(_visible(character) for character in text[: limit * 10 + 100])
+    line = _SPACE.sub(" ", unicodedata.normalize("NFC", visible)).strip()
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def _visible(character: str) -> str:
+    if character.isspace():
+        return " "
+    if ord(character) in _HIDDEN or unicodedata.category(character) in ("Cc", "Cs", "Cn", "Co"):
+        return ""
+    return character
+
+
+def slugify(name: str, *, limit: int = 60) -> str:
+    """A name as an address part: `SmolVLM2-2B` becomes `smolvlm2-2b`.
+
+    Letters with marks lose them; what has no ASCII form is left out, and a name without any becomes
+    `tool`. The piece `-vs-` is the separator of comparison addresses and therefore never part of a slug.
+    """
+    folded = unicodedata.normalize("NFKD", name).casefold().translate(_LATIN)
+    slug = _NOT_SLUG.sub("-", folded.encode("ascii", "ignore").decode()).strip("-")
+    words = [word for word in slug.split("-") if word != "vs"]
+    return "-".join(words)[:limit].strip("-") or "tool"
