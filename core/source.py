@@ -52,7 +52,7 @@ class Validators:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
-    """What a source's next run needs to know of its last: validators per URL, and the adapter's own marks."""
+    """What a source's next run needs to know of its last: validators per slot, and the adapter's own marks."""
 
     validators: Mapping[str, Validators] = field(default_factory=dict)
     marks: Mapping[str, str] = field(default_factory=dict)
@@ -68,6 +68,7 @@ class Request:
     body: bytes | None = None
     accept: str = "*/*"
     html: bool = False  # a page for people: robots.txt is obeyed
+    slot: str = ""  # names the request across runs when its URL changes with the day; the URL when empty
     max_bytes: int = 10_000_000
 
 
@@ -109,6 +110,26 @@ class Parsed:
     following: tuple[Request, ...] = ()
     empty_is_normal: bool = False
     marks: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One run of one source, read but not yet stored: what it yielded, how it went, and the cursor for the next."""
+
+    source: str
+    at: datetime
+    outcome: Outcome
+    cursor: Cursor
+    sightings: tuple[Sighting, ...] = ()
+    bad: tuple[BadEntry, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    http_status: int | None = None
+    bytes: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+    moved_to: str | None = None
+    gone: bool = False
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
