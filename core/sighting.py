@@ -82,3 +82,12 @@ class Sighting:
         ]
         text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
         return "1:" + hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A sighting with the days on which its entry was first and last seen."""
+
+    sighting: Sighting
+    first_seen: datetime
+    last_seen: datetime

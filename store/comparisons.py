@@ -1,0 +1,187 @@
+"""Comparisons: pairs, their versions, and the view an editor approved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+from sqlalchemy.engine import Connection, Row
+
+from core.comparison import Comparison, ComparisonState, ComparisonView, comparison_slug, split_comparison_slug
+from core.errors import NotFound, StaleVersion
+from core.tool import Reason, Tool
+from store import tools
+from store.connect import insert_for
+from store.schema import comparison, edition_comparison, person
+
+_VIEW = TypeAdapter(ComparisonView)
+# On the web: approved as it stands, or published once (then the approved view stays until the next approval).
+_PUBLIC = (ComparisonState.APPROVED, ComparisonState.PUBLISHED)
+
+
+def create(
+    connection: Connection,
+    one: Tool,
+    other: Tool,
+    *,
+    fingerprint: str,
+    score: float,
+    reasons: Sequence[Reason],
+    now: datetime,
+) -> Comparison:
+    """Put a pair side by side as a draft; a pair that is there stays as it is."""
+    low, high = sorted((one.id, other.id))
+    slug = comparison_slug(one.slug, other.slug)
+    insert = insert_for(connection, comparison).values(
+        low=low,
+        high=high,
+        slug=slug,
+        state=ComparisonState.DRAFT,
+        version=1,
+        fingerprint=fingerprint,
+        made_at=now,
+        score=score,
+        reasons=[[each.words, each.points] for each in reasons],
+    )
+    connection.execute(insert.on_conflict_do_nothing(index_elements=["low", "high"]))
+    row = connection.execute(_select().where(comparison.c.low == low, comparison.c.high == high)).one()
+    return _comparison(row)
+
+
+def find(connection: Connection, slug: str) -> Comparison:
+    """The comparison at this address, in either order and by old slugs of its tools. Raises NotFound."""
+    row = connection.execute(_select().where(comparison.c.slug == slug)).one_or_none()
+    if row is None:
+        one, other = split_comparison_slug(slug)
+        low, high = sorted((tools.find(connection, one).id, tools.find(connection, other).id))
+        row = connection.execute(_select().where(comparison.c.low == low, comparison.c.high == high)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no comparison {slug!r}.", mend="`verdicts comparisons create A B` makes one.")
+    return _comparison(row)
+
+
+def _select() -> sa.Select[Any]:
+    return sa.select(comparison, person.c.name.label("approver")).outerjoin(
+        person, person.c.id == comparison.c.approved_by
+    )
+
+
+def _comparison(row: Row[Any]) -> Comparison:
+    a, b = split_comparison_slug(row.slug)
+    return Comparison(
+        id=row.id,
+        slug=row.slug,
+        a=a,
+        b=b,
+        state=ComparisonState(row.state),
+        version=row.version,
+        approved_version=row.approved_version,
+        approved_by=approver(row),
+        approved_at=row.approved_at,
+        published_at=row.published_at,
+    )
+
+
+def approver(row: Row[Any]) -> str | None:
+    """Who approved, as readers see it: by name, never by address; None when nobody has."""
+    return None if row.approved_by is None else row.approver or "An editor"
+
+
+def listed(connection: Connection, *, states: Sequence[ComparisonState] | None = None) -> list[Comparison]:
+    """All comparisons, the newest first."""
+    query = _select().order_by(comparison.c.id.desc())
+    if states is not None:
+        query = query.where(comparison.c.state.in_(states))
+    return [_comparison(row) for row in connection.execute(query)]
+
+
+def pair(connection: Connection, at: int) -> tuple[int, int]:
+    """The two tools of a comparison, in the order of its address."""
+    row = connection.execute(sa.select(comparison).where(comparison.c.id == at)).one()
+    found = tools.get(connection, [row.low, row.high])
+    first, second = sorted(found.values(), key=lambda each: each.slug)
+    return first.id, second.id
+
+
+def refresh(connection: Connection, at: int, *, fingerprint: str) -> bool:
+    """Count a new version when what would be published has changed. Returns whether it had.
+
+    An approved comparison that has not been published goes back to draft; a published one keeps showing what was
+    approved.
+    """
+    changed = sa.and_(comparison.c.id == at, comparison.c.fingerprint != fingerprint)
+    state = sa.case(
+        (comparison.c.state == ComparisonState.APPROVED, ComparisonState.DRAFT.value), else_=comparison.c.state
+    )
+    values = {"fingerprint": fingerprint, "version": comparison.c.version + 1, "state": state}
+    return connection.execute(sa.update(comparison).where(changed).values(**values)).rowcount == 1
+
+
+def rename(connection: Connection, at: int, slug: str) -> None:
+    """Give a comparison the address that its tools' present slugs make."""
+    connection.execute(sa.update(comparison).where(comparison.c.id == at).values(slug=slug))
+
+
+def approve(
+    connection: Connection, found: Comparison, *, version: int, view: ComparisonView, by: int, now: datetime
+) -> None:
+    """Approve the version that was read. Raises StaleVersion when it is no longer the present one."""
+    state = sa.case(
+        (comparison.c.state == ComparisonState.PUBLISHED, ComparisonState.PUBLISHED.value),
+        else_=ComparisonState.APPROVED.value,
+    )
+    values = {
+        "state": state,
+        "approved_version": version,
+        "approved_by": by,
+        "approved_at": now,
+        "approved_view": _VIEW.dump_python(view, mode="json"),
+    }
+    same = sa.and_(comparison.c.id == found.id, comparison.c.version == version)
+    if connection.execute(sa.update(comparison).where(same).values(**values)).rowcount != 1:
+        raise StaleVersion(f"{found.slug} has changed since you read it.", mend="Look at it again, then approve.")
+
+
+def approved_view(connection: Connection, slug: str) -> ComparisonView:
+    """What an editor approved, as the public sees it. Raises NotFound for anything else, approved or not."""
+    row = connection.execute(
+        sa.select(comparison.c.approved_view).where(comparison.c.slug == slug, comparison.c.state.in_(_PUBLIC))
+    ).one_or_none()
+    if row is None or row.approved_view is None:
+        raise NotFound(f"There is no comparison {slug!r}.")
+    return _VIEW.validate_python(row.approved_view)
+
+
+def approved_views(connection: Connection, *, limit: int, ids: Sequence[int] | None = None) -> list[ComparisonView]:
+    """Approved views, the newest approval first; of these comparisons, in their order, when given."""
+    query = sa.select(comparison.c.id, comparison.c.approved_view).where(comparison.c.state.in_(_PUBLIC))
+    if ids is not None:
+        rows = {row.id: row.approved_view for row in connection.execute(query.where(comparison.c.id.in_(list(ids))))}
+        return [_VIEW.validate_python(rows[each]) for each in ids if each in rows][:limit]
+    newest = query.order_by(comparison.c.approved_at.desc(), comparison.c.id.desc()).limit(limit)
+    return [_VIEW.validate_python(row.approved_view) for row in connection.execute(newest)]
+
+
+def waiting(connection: Connection) -> list[int]:
+    """Approved comparisons that stand in no edition, the best score first, then the oldest approval."""
+    placed = sa.select(edition_comparison.c.comparison)
+    query = (
+        sa.select(comparison.c.id)
+        .where(comparison.c.state == ComparisonState.APPROVED, comparison.c.id.not_in(placed))
+        .order_by(comparison.c.score.desc(), comparison.c.approved_at, comparison.c.id)
+    )
+    return list(connection.scalars(query))
+
+
+def compared(connection: Connection) -> set[tuple[int, int]]:
+    """Every pair that stands side by side already, smaller id first."""
+    return {(row.low, row.high) for row in connection.execute(sa.select(comparison.c.low, comparison.c.high))}
+
+
+def publish(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
+    """Mark these as gone out."""
+    where = sa.and_(comparison.c.id.in_(list(ids)), comparison.c.state == ComparisonState.APPROVED)
+    connection.execute(sa.update(comparison).where(where).values(state=ComparisonState.PUBLISHED, published_at=now))

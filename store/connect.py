@@ -1,0 +1,172 @@
+"""Connections: one transaction at a time, the same manners on SQLite and PostgreSQL.
+
+SQLite runs in WAL mode with foreign keys on and a busy timeout; a writing transaction begins with BEGIN IMMEDIATE,
+so that two writers wait for each other instead of failing half-way. `insert_for` is the only dialect switch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.pool import StaticPool
+
+from core.errors import Conflict, DatabaseNotReady, SettingsError, VerdictsError
+
+# The newest revision of migrations/; a test holds it against the chain.
+HEAD = "0001"
+
+_BUSY_SECONDS = 30
+_READ_ONLY = "verdicts_read_only"
+
+
+class Database:
+    """One database. Thread-safe; `close` gives its connections back."""
+
+    def __init__(self, url: str) -> None:
+        """`url` is `sqlite:///path`, `sqlite://` (in memory, for tests) or `postgresql://...`."""
+        self._url = _address(url)
+        self.engine = _engine(self._url)
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self.engine.dialect.name
+
+    @property
+    def path(self) -> Path | None:
+        """The file of a SQLite database, None for any other."""
+        name = self._url.database
+        return Path(name) if self.dialect == "sqlite" and name else None
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that may change rows: committed at the end, rolled back on any exception."""
+        with _explained(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that changes nothing; on SQLite it waits for no writer."""
+        with _explained(), self.engine.connect() as plain:
+            connection = plain.execution_options(**{_READ_ONLY: True})
+            with connection.begin():
+                yield connection
+
+    def require_current(self) -> None:
+        """Raise DatabaseNotReady unless the schema is at this program's revision."""
+        found = self._revision()
+        if found is None:
+            raise DatabaseNotReady("The database has no tables yet.", mend="Run `verdicts db upgrade`.")
+        if found != HEAD:
+            raise DatabaseNotReady(
+                f"The database is at revision {found}, this program needs {HEAD}.", mend="Run `verdicts db upgrade`."
+            )
+
+    def _revision(self) -> str | None:
+        path = self.path
+        if path is not None and str(path) != ":memory:" and not path.exists():
+            return None
+        with self.read() as connection:
+            if not sa.inspect(connection).has_table("alembic_version"):
+                return None
+            revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+            return revision
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+
+def _address(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except sa.exc.ArgumentError:
+        raise SettingsError(
+            "VERDICTS_DATABASE_URL is not a database address.",
+            mend="Write sqlite:///path/to/file.db or postgresql://user:password@host/name.",
+        ) from None
+    if parsed.drivername in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername in ("sqlite", "postgresql+psycopg"):
+        return parsed
+    raise SettingsError(
+        f"VERDICTS_DATABASE_URL names {parsed.drivername!r}, which is not supported.",
+        mend="Use sqlite:/// or postgresql://.",
+    )
+
+
+def _engine(url: URL) -> sa.Engine:
+    common: dict[str, Any] = {"json_serializer": _to_json, "json_deserializer": orjson.loads}
+    if url.drivername != "sqlite":
+        arguments = {"options": "-c timezone=UTC -c lock_timeout=30s -c statement_timeout=300s", "connect_timeout": 10}
+        return sa.create_engine(url, connect_args=arguments, pool_pre_ping=True, **common)
+    if url.database in (None, "", ":memory:"):
+        # One connection for all threads: each new one would be an empty database.
+        common |= {"poolclass": StaticPool}
+    engine = sa.create_engine(
+        url, connect_args={"check_same_thread": False, "timeout": _BUSY_SECONDS, "isolation_level": None}, **common
+    )
+    sa.event.listen(engine, "connect", _set_manners)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _to_json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _set_manners(connection: Any, record: object) -> None:  # noqa: ARG001 - signature of the event
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "cache_size = -32000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    read_only = connection.get_execution_options().get(_READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Say what a database's own error means for the operator."""
+    try:
+        yield
+    except sa.exc.OperationalError as error:
+        raise _operational(error) from error
+    except sa.exc.ProgrammingError as error:
+        if "does not exist" in str(error.orig):
+            raise _not_ready(error) from error
+        raise
+
+
+def _operational(error: sa.exc.OperationalError) -> VerdictsError:
+    cause = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+    if "no such table" in cause or "no such column" in cause:
+        return _not_ready(error)
+    if "locked" in cause or "lock timeout" in cause:
+        return Conflict(f"The database was busy for {_BUSY_SECONDS} s.", mend="Nothing was changed; try again.")
+    return DatabaseNotReady(f"The database cannot be used: {cause}.", mend="Check VERDICTS_DATABASE_URL.")
+
+
+def _not_ready(error: sa.exc.DBAPIError) -> DatabaseNotReady:
+    cause = str(error.orig).strip().splitlines()[0]
+    return DatabaseNotReady(f"The database is not at this version ({cause}).", mend="Run `verdicts db upgrade`.")
+
+
+def insert_for(connection: Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that knows ON CONFLICT, for the connection's engine."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def chunked(values: list[Any], size: int = 500) -> Iterator[list[Any]]:
+    """Slices small enough for any engine's limit of bound parameters."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

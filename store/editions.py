@@ -1,0 +1,202 @@
+"""Editions: assembled as drafts, frozen by approval, then only ever read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from core.edition import Edition, EditionState, Frozen
+from core.errors import NotFound, Refused, StaleVersion
+from core.week import Week
+from store.comparisons import approver
+from store.schema import comparison, edition, edition_comparison, person
+
+_PUBLIC = (EditionState.APPROVED, EditionState.SENDING, EditionState.PAUSED, EditionState.SENT)
+
+
+def find(connection: Connection, week: Week) -> Edition:
+    """The edition of a week. Raises NotFound."""
+    row = connection.execute(_select().where(edition.c.week == str(week))).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no edition {week}.", mend=f"`verdicts edition assemble --week {week}` makes it.")
+    return _edition(connection, row)
+
+
+def exists(connection: Connection, week: Week) -> bool:
+    """Whether this week has an edition, in whatever state."""
+    return connection.scalar(sa.select(edition.c.week).where(edition.c.week == str(week))) is not None
+
+
+def _select() -> sa.Select[Any]:
+    return sa.select(edition, person.c.name.label("approver")).outerjoin(person, person.c.id == edition.c.approved_by)
+
+
+def _edition(connection: Connection, row: Row[Any]) -> Edition:
+    slugs = _slugs(connection, row.week)
+    frozen = None
+    if row.content_hash is not None:
+        frozen = Frozen(subject=row.subject, html=row.html, text=row.text, comparisons=slugs)
+    return Edition(
+        week=Week.parse(row.week),
+        number=row.number,
+        state=EditionState(row.state),
+        subject=row.subject,
+        preheader=row.preheader,
+        intro=row.intro,
+        comparisons=slugs,
+        version=row.version,
+        frozen=frozen,
+        content_hash=row.content_hash,
+        approved_by=approver(row),
+        approved_at=row.approved_at,
+    )
+
+
+def _slugs(connection: Connection, week: str) -> tuple[str, ...]:
+    query = (
+        sa.select(comparison.c.slug)
+        .join(edition_comparison, edition_comparison.c.comparison == comparison.c.id)
+        .where(edition_comparison.c.week == week)
+        .order_by(edition_comparison.c.position)
+    )
+    return tuple(connection.scalars(query))
+
+
+def comparison_ids(connection: Connection, week: Week) -> list[int]:
+    """The comparisons of an edition, in order."""
+    query = sa.select(edition_comparison.c.comparison).where(edition_comparison.c.week == str(week))
+    return list(connection.scalars(query.order_by(edition_comparison.c.position)))
+
+
+def approved_versions(connection: Connection, week: Week) -> bool:
+    """Whether every comparison of the edition still stands at the version that was put in, and is approved."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(edition_comparison)
+        .join(comparison, comparison.c.id == edition_comparison.c.comparison)
+        .where(
+            edition_comparison.c.week == str(week),
+            sa.or_(
+                comparison.c.approved_version.is_(None),
+                comparison.c.approved_version != edition_comparison.c.comparison_version,
+                comparison.c.version != comparison.c.approved_version,
+            ),
+        )
+    )
+    return not connection.scalar(query)
+
+
+def keep_draft(
+    connection: Connection,
+    week: Week,
+    *,
+    subject: str,
+    preheader: str,
+    intro: str,
+    comparisons: Sequence[int],
+    left_over: int,
+    now: datetime,
+) -> Edition:
+    """Make the week's draft, or replace its content. Assembling the same again changes nothing.
+
+    Raises Refused when the edition is approved already.
+    """
+    words = {"subject": subject, "preheader": preheader, "intro": intro, "left_over": left_over}
+    row = connection.execute(sa.select(edition).where(edition.c.week == str(week))).one_or_none()
+    if row is None:
+        number = 1 + (connection.scalar(sa.select(sa.func.max(edition.c.number))) or 0)
+        made = {"week": str(week), "number": number, "state": EditionState.DRAFT, "version": 1, "assembled_at": now}
+        connection.execute(sa.insert(edition).values(**made, **words))
+        _place(connection, week, comparisons)
+        return find(connection, week)
+    if row.state != EditionState.DRAFT:
+        raise Refused(f"Edition {week} is {row.state}; its content is frozen.", mend="Assemble another week.")
+    same = all(getattr(row, name) == value for name, value in words.items())
+    if not same or comparison_ids(connection, week) != list(comparisons):
+        changed = {**words, "version": edition.c.version + 1, "assembled_at": now}
+        connection.execute(sa.update(edition).where(edition.c.week == str(week)).values(**changed))
+        _place(connection, week, comparisons)
+    return find(connection, week)
+
+
+def _place(connection: Connection, week: Week, comparisons: Sequence[int]) -> None:
+    connection.execute(sa.delete(edition_comparison).where(edition_comparison.c.week == str(week)))
+    for position, at in enumerate(comparisons, start=1):
+        version = sa.select(comparison.c.approved_version).where(comparison.c.id == at).scalar_subquery()
+        row = {"week": str(week), "position": position, "comparison": at, "comparison_version": version}
+        connection.execute(sa.insert(edition_comparison).values(**row))
+
+
+def approve(connection: Connection, found: Edition, *, frozen: Frozen, by: int, now: datetime) -> None:
+    """Freeze a draft: what is stored here is what is sent. Raises StaleVersion when it changed meanwhile."""
+    values = {
+        "state": EditionState.APPROVED,
+        "subject": frozen.subject,
+        "html": frozen.html,
+        "text": frozen.text,
+        "content_hash": frozen.sha256,
+        "approved_by": by,
+        "approved_at": now,
+    }
+    same = sa.and_(
+        edition.c.week == str(found.week), edition.c.state == EditionState.DRAFT, edition.c.version == found.version
+    )
+    if connection.execute(sa.update(edition).where(same).values(**values)).rowcount != 1:
+        raise StaleVersion(
+            f"Edition {found.week} has changed since you read it.", mend="Look at it again, then approve."
+        )
+
+
+def move(
+    connection: Connection,
+    week: Week,
+    *,
+    before: Sequence[EditionState],
+    after: EditionState,
+    because: str | None = None,
+    now: datetime,
+) -> bool:
+    """Change the state if it is one of `before`. Returns whether it was."""
+    values: dict[str, Any] = {"state": after, "paused_because": because}
+    if after is EditionState.SENT:
+        values["sent_at"] = now
+    where = sa.and_(edition.c.week == str(week), edition.c.state.in_(before))
+    return connection.execute(sa.update(edition).where(where).values(**values)).rowcount == 1
+
+
+def paused_because(connection: Connection, week: Week) -> str | None:
+    """Why sending was paused, None when it was not or nobody said."""
+    found: str | None = connection.scalar(sa.select(edition.c.paused_because).where(edition.c.week == str(week)))
+    return found
+
+
+def public(connection: Connection, *, limit: int = 100) -> list[Edition]:
+    """Editions that an editor has approved, the newest first."""
+    rows = connection.execute(
+        _select().where(edition.c.state.in_(_PUBLIC)).order_by(edition.c.number.desc()).limit(limit)
+    ).all()
+    return [_edition(connection, row) for row in rows]
+
+
+def find_public(connection: Connection, week: Week) -> Edition:
+    """An edition that an editor has approved. Raises NotFound for any other, whether it exists or not."""
+    row = connection.execute(_select().where(edition.c.week == str(week), edition.c.state.in_(_PUBLIC))).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no edition {week}.")
+    return _edition(connection, row)
+
+
+def left_over(connection: Connection, week: Week) -> int:
+    """How many approved comparisons did not fit into this edition."""
+    return connection.scalar(sa.select(edition.c.left_over).where(edition.c.week == str(week))) or 0
+
+
+def to_send(connection: Connection) -> list[Week]:
+    """Weeks whose edition is approved or half sent, the oldest first."""
+    states = (EditionState.APPROVED, EditionState.SENDING)
+    query = sa.select(edition.c.week).where(edition.c.state.in_(states)).order_by(edition.c.number)
+    return [Week.parse(each) for each in connection.scalars(query)]

@@ -1,0 +1,606 @@
+"""Every table, with what its columns mean and when they are null.
+
+Identity is a unique key, a state is a CHECK, so that a wrong row cannot be written by any program. Payloads that
+nobody searches are JSON. Instants are UTC (`Instant`). A change here needs a revision in `migrations/`; a test
+compares the two.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from core.comparison import ComparisonState
+from core.delivery import BatchState, DeliveryState, EventKind
+from core.edition import EditionState
+from core.fact import Confidence, PricingModel
+from core.panel import Basis, Decision, DeclineReason, Role, SeatState, VerdictState
+from core.source import Outcome, SourceState
+from core.subscriber import SubscriberState
+from core.tool import ToolStatus
+from store.types import Id, Instant, one_of
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _check(condition: str, *, name: str) -> sa.CheckConstraint:
+    return sa.CheckConstraint(condition, name=name)
+
+
+# ---------------------------------------------------------------- ingestion
+
+source = sa.Table(
+    "source",
+    metadata,
+    # What sources.toml says, copied at every run so that pages can show it without the file.
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("schedule", sa.Text, nullable=False),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    # What became of it.
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("cursor", sa.JSON, nullable=False),  # validators per slot and the adapter's marks
+    sa.Column("last_success", Instant),  # null: never read
+    sa.Column("last_error", sa.Text),  # null: the last run was read
+    sa.Column("failing_since", Instant),  # null: the last run was read
+    sa.Column("failures", sa.Integer, nullable=False, server_default="0"),  # in a row
+    sa.Column("next_due", Instant),  # null: never asked; set before the fetch, so that a crash cannot hammer a host
+    sa.Column("not_before", Instant),  # the host asked us to wait until then
+    sa.Column("moved_to", sa.Text),  # where a permanent redirect led
+    one_of("state", SourceState),
+    _check("(last_error IS NULL) = (failing_since IS NULL)", name="failing"),
+)
+
+fetch = sa.Table(
+    "fetch",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("source", sa.Text, sa.ForeignKey("source.key"), nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("http_status", sa.Integer),  # null: no answer at all
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("entries", sa.Integer, nullable=False),
+    sa.Column("new", sa.Integer, nullable=False),
+    sa.Column("changed", sa.Integer, nullable=False),
+    sa.Column("new_tools", sa.Integer, nullable=False),
+    sa.Column("merged", sa.Integer, nullable=False),
+    sa.Column("bad", sa.Integer, nullable=False),
+    sa.Column("left_out", sa.JSON, nullable=False),  # reason -> count
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("error", sa.Text),
+    one_of("outcome", Outcome),
+    sa.Index("ix_fetch_source_at", "source", "at"),
+)
+
+# ---------------------------------------------------------------- tools
+
+tool = sa.Table(
+    "tool",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("slug", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("tagline", sa.Text, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("described_at", Instant),  # when the description was last changed
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("tags", sa.JSON, nullable=False),
+    sa.Column("homepage", sa.Text),
+    # Fields an editor has set; ingestion leaves those alone.
+    sa.Column("edited", sa.JSON, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("merged_into", Id, sa.ForeignKey("tool.id")),
+    sa.Column("priority", sa.Float, nullable=False),
+    sa.Column("priority_reasons", sa.JSON, nullable=False),  # [[words, points], ...]
+    sa.Column("queue_reason", sa.Text, nullable=False),  # why it is in the queue, or why not
+    sa.Column("first_seen", Instant, nullable=False),
+    sa.Column("panel_closed_at", Instant),
+    sa.Column("version", sa.Integer, nullable=False, server_default="1"),
+    one_of("status", ToolStatus),
+    _check("(status = 'merged') = (merged_into IS NOT NULL)", name="merged"),
+    _check("merged_into <> id", name="not_into_itself"),
+    sa.Index("ix_tool_status_priority", "status", "priority"),
+)
+
+tool_slug = sa.Table(
+    "tool_slug",
+    metadata,
+    # Every slug a tool has ever had, the present one included: old addresses lead on.
+    sa.Column("slug", sa.Text, primary_key=True),
+    sa.Column("tool", Id, sa.ForeignKey("tool.id"), nullable=False, index=True),
+)
+
+sighting = sa.Table(
+    "sighting",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("source", sa.Text, sa.ForeignKey("source.key"), nullable=False),
+    sa.Column("external_id", sa.Text, nullable=False),
+    sa.Column("tool", Id, sa.ForeignKey("tool.id"), nullable=False, index=True),
+    # The tool it first belonged to, so that a merge can be undone.
+    sa.Column("first_tool", Id, sa.ForeignKey("tool.id"), nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("content", sa.JSON, nullable=False),  # the rest of the sighting, as core/sighting has it
+    sa.Column("content_hash", sa.Text, nullable=False),
+    sa.Column("first_seen", Instant, nullable=False),
+    sa.Column("last_seen", Instant, nullable=False),
+    sa.UniqueConstraint("source", "external_id"),
+)
+
+identifier = sa.Table(
+    "identifier",
+    metadata,
+    sa.Column("scheme", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, primary_key=True),
+    sa.Column("tool", Id, sa.ForeignKey("tool.id"), nullable=False, index=True),
+)
+
+signal = sa.Table(
+    "signal",
+    metadata,
+    # The newest figure of each kind per sighting; percentiles within a source are taken from here.
+    sa.Column("sighting", Id, sa.ForeignKey("sighting.id"), primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Float, nullable=False),
+    sa.Column("observed_at", Instant, nullable=False),
+)
+
+merge = sa.Table(
+    "merge",
+    metadata,
+    # A merge is a row; undoing it needs what it moved.
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("winner", Id, sa.ForeignKey("tool.id"), nullable=False),
+    sa.Column("loser", Id, sa.ForeignKey("tool.id"), nullable=False),
+    sa.Column("loser_status", sa.Text, nullable=False),  # what the loser was before
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("evidence", sa.JSON, nullable=False),
+    sa.Column("moved", sa.JSON, nullable=False),  # {"sightings": [...], "identifiers": [...]}
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("undone_at", Instant),
+    _check("winner <> loser", name="two_tools"),
+)
+
+duplicate = sa.Table(
+    "duplicate",
+    metadata,
+    # "Same tool?" asked once per pair; `different` is also the cannot-link row.
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("low", Id, sa.ForeignKey("tool.id"), nullable=False),
+    sa.Column("high", Id, sa.ForeignKey("tool.id"), nullable=False),
+    sa.Column("score", sa.Float, nullable=False),
+    sa.Column("reasons", sa.JSON, nullable=False),
+    sa.Column("answer", sa.Text, nullable=False, server_default="open"),
+    sa.Column("asked_at", Instant, nullable=False),
+    sa.Column("answered_at", Instant),
+    sa.Column("answered_by", sa.Text),
+    sa.UniqueConstraint("low", "high"),
+    _check("low < high", name="ordered"),
+    _check("answer IN ('open', 'same', 'different')", name="answer"),
+    _check("(answer = 'open') = (answered_at IS NULL)", name="answered"),
+)
+
+fact = sa.Table(
+    "fact",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("tool", Id, sa.ForeignKey("tool.id"), nullable=False),
+    sa.Column("field", sa.Text, nullable=False),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("source_url", sa.Text, nullable=False),
+    sa.Column("observed_at", Instant, nullable=False),
+    sa.Column("superseded_at", Instant),  # null: current
+    sa.UniqueConstraint("tool", "field", "source_url", "observed_at"),
+    sa.Index(
+        "uq_fact_current",
+        "tool",
+        "field",
+        "source_url",
+        unique=True,
+        sqlite_where=sa.text("superseded_at IS NULL"),
+        postgresql_where=sa.text("superseded_at IS NULL"),
+    ),
+)
+
+pricing = sa.Table(
+    "pricing",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("tool", Id, sa.ForeignKey("tool.id"), nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("amount", sa.Text),  # a decimal number as written; null: not stated
+    sa.Column("currency", sa.Text),
+    sa.Column("per", sa.Text),
+    sa.Column("flags", sa.JSON, nullable=False),
+    sa.Column("source_url", sa.Text),
+    sa.Column("quote", sa.Text, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("confidence", sa.Text, nullable=False),
+    sa.Column("observed_at", Instant),
+    sa.Column("by", sa.Text),  # the editor who set it; null: read by rule
+    sa.Column("superseded_at", Instant),  # null: current
+    one_of("model", PricingModel),
+    one_of("confidence", Confidence),
+    _check("model = 'unknown' OR (source_url IS NOT NULL AND observed_at IS NOT NULL)", name="evidence"),
+    _check("(amount IS NULL) = (currency IS NULL) AND (amount IS NULL) = (per IS NULL)", name="price"),
+    sa.Index(
+        "uq_pricing_current",
+        "tool",
+        unique=True,
+        sqlite_where=sa.text("superseded_at IS NULL"),
+        postgresql_where=sa.text("superseded_at IS NULL"),
+    ),
+)
+
+# ---------------------------------------------------------------- people and panel
+
+lens = sa.Table(
+    "lens",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("motto", sa.Text, nullable=False),
+    sa.Column("asks", sa.Text, nullable=False),
+    sa.Column("excites", sa.Text, nullable=False),
+    sa.Column("tires", sa.Text, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False, unique=True),
+    sa.Column("active", sa.Boolean, nullable=False),
+)
+
+person = sa.Table(
+    "person",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("email_key", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("machine", sa.Boolean, nullable=False),  # a program: its verdicts carry the label
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.Column("invited_at", Instant, nullable=False),
+)
+
+person_role = sa.Table(
+    "person_role",
+    metadata,
+    sa.Column("person", Id, sa.ForeignKey("person.id"), primary_key=True),
+    sa.Column("role", sa.Text, primary_key=True),
+    one_of("role", Role),
+)
+
+person_lens = sa.Table(
+    "person_lens",
+    metadata,
+    sa.Column("person", Id, sa.ForeignKey("person.id"), primary_key=True),
+    sa.Column("lens", sa.Text, sa.ForeignKey("lens.key"), primary_key=True),
+)
+
+sign_in = sa.Table(
+    "sign_in",
+    metadata,
+    # One e-mailed sign-in link: only the hash of its token is kept.
+    sa.Column("token_hash", sa.Text, primary_key=True),
+    sa.Column("person", Id, sa.ForeignKey("person.id"), nullable=False, index=True),
+    sa.Column("made_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("used_at", Instant),
+)
+
+session = sa.Table(
+    "session",
+    metadata,
+    sa.Column("token_hash", sa.Text, primary_key=True),
+    sa.Column("person", Id, sa.ForeignKey("person.id"), nullable=False, index=True),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("seen_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("revoked_at", Instant),
+    sa.Column("agent", sa.Text, nullable=False),
+)
+
+seat = sa.Table(
+    "seat",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("tool", Id, sa.ForeignKey("tool.id"), nullable=False),
+    sa.Column("lens", sa.Text, sa.ForeignKey("lens.key"), nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    # Who holds it, or held it last when submitted.
+    sa.Column("holder", Id, sa.ForeignKey("person.id")),
+    sa.Column("lease_until", Instant),
+    sa.Column("fence", sa.Integer, nullable=False, server_default="0"),  # counts claims; a submit names it
+    sa.Column("begun_at", Instant),  # when the present holder claimed it
+    sa.Column("due_at", Instant),
+    # Copies of the tool's figures, so that "next" is one index walk: verdicts in on its panel, its priority.
+    sa.Column("panel_submitted", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("priority", sa.Float, nullable=False, server_default="0"),
+    sa.UniqueConstraint("tool", "lens"),
+    one_of("state", SeatState),
+    _check("(state = 'open') = (holder IS NULL)", name="held"),
+    _check("(state = 'leased') = (lease_until IS NOT NULL)", name="leased"),
+    sa.Index("ix_seat_next", "state", "lens", "panel_submitted", "due_at", "priority"),
+    sa.Index("ix_seat_holder", "holder"),
+)
+
+draft = sa.Table(
+    "draft",
+    metadata,
+    # A reviewer's unfinished words. They outlive the lease.
+    sa.Column("seat", Id, sa.ForeignKey("seat.id"), primary_key=True),
+    sa.Column("person", Id, sa.ForeignKey("person.id"), primary_key=True),
+    sa.Column("decision", sa.Text),
+    sa.Column("quote", sa.Text, nullable=False),
+    sa.Column("basis", sa.Text),
+    sa.Column("disclosure", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("saved_at", Instant, nullable=False),
+    one_of("decision", Decision),
+    one_of("basis", Basis),
+)
+
+decline = sa.Table(
+    "decline",
+    metadata,
+    sa.Column("seat", Id, sa.ForeignKey("seat.id"), primary_key=True),
+    sa.Column("person", Id, sa.ForeignKey("person.id"), primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("until", Instant),  # "later" ends; null: for good
+    one_of("reason", DeclineReason),
+)
+
+verdict = sa.Table(
+    "verdict",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("seat", Id, sa.ForeignKey("seat.id"), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("person", Id, sa.ForeignKey("person.id"), nullable=False, index=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("decision", sa.Text, nullable=False),
+    sa.Column("quote", sa.Text, nullable=False),
+    sa.Column("basis", sa.Text, nullable=False),
+    sa.Column("disclosure", sa.Text, nullable=False),
+    sa.Column("machine", sa.Boolean, nullable=False),
+    sa.Column("checked_by", Id, sa.ForeignKey("person.id")),  # who read a machine's verdict; null: nobody yet
+    sa.Column("reason", sa.Text, nullable=False),  # why it was revised or withdrawn
+    sa.Column("opened_at", Instant),
+    sa.Column("submitted_at", Instant, nullable=False),
+    sa.UniqueConstraint("seat", "version"),
+    one_of("state", VerdictState),
+    one_of("decision", Decision),
+    one_of("basis", Basis),
+    # No seat has two verdicts that count.
+    sa.Index(
+        "uq_verdict_counts",
+        "seat",
+        unique=True,
+        sqlite_where=sa.text("state = 'submitted'"),
+        postgresql_where=sa.text("state = 'submitted'"),
+    ),
+)
+
+# ---------------------------------------------------------------- comparisons and editions
+
+comparison = sa.Table(
+    "comparison",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    # The pair is unordered: smaller tool id first. The address orders by slug instead.
+    sa.Column("low", Id, sa.ForeignKey("tool.id"), nullable=False),
+    sa.Column("high", Id, sa.ForeignKey("tool.id"), nullable=False, index=True),
+    sa.Column("slug", sa.Text, nullable=False, unique=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    # What `version` was counted for: the hash of everything an editor approves.
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("approved_version", sa.Integer),
+    sa.Column("approved_by", Id, sa.ForeignKey("person.id")),
+    sa.Column("approved_at", Instant),
+    # The view as it was approved: what the page and the mail show until somebody approves again.
+    sa.Column("approved_view", sa.JSON),
+    sa.Column("published_at", Instant),
+    sa.Column("made_at", Instant, nullable=False),
+    sa.Column("score", sa.Float, nullable=False),
+    sa.Column("reasons", sa.JSON, nullable=False),
+    sa.UniqueConstraint("low", "high"),
+    one_of("state", ComparisonState),
+    _check("low < high", name="ordered"),
+    _check(
+        "(approved_version IS NULL) = (approved_by IS NULL) AND (approved_version IS NULL) = (approved_at IS NULL)"
+        " AND (approved_version IS NULL) = (approved_view IS NULL)",
+        name="approval",
+    ),
+    _check("state NOT IN ('approved', 'published') OR approved_version IS NOT NULL", name="approved"),
+    _check("approved_version <= version", name="approved_version"),
+    _check("state <> 'published' OR published_at IS NOT NULL", name="published"),
+    sa.Index("ix_comparison_state", "state", "approved_at"),
+)
+
+edition = sa.Table(
+    "edition",
+    metadata,
+    sa.Column("week", sa.Text, primary_key=True),  # 2026-W48
+    sa.Column("number", sa.Integer, nullable=False, unique=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("preheader", sa.Text, nullable=False),
+    sa.Column("intro", sa.Text, nullable=False),
+    sa.Column("left_over", sa.Integer, nullable=False),  # approved comparisons that did not fit: "n more on the web"
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("assembled_at", Instant, nullable=False),
+    # From here on null until it is approved, and never changed afterwards.
+    sa.Column("html", sa.Text),
+    sa.Column("text", sa.Text),
+    sa.Column("content_hash", sa.Text),
+    sa.Column("approved_by", Id, sa.ForeignKey("person.id")),
+    sa.Column("approved_at", Instant),
+    sa.Column("recipients_fixed_at", Instant),  # when the delivery rows were made
+    sa.Column("sent_at", Instant),
+    sa.Column("paused_because", sa.Text),
+    one_of("state", EditionState),
+    _check(
+        "(state = 'draft') = (content_hash IS NULL) AND (content_hash IS NULL) = (html IS NULL)"
+        " AND (content_hash IS NULL) = (text IS NULL) AND (content_hash IS NULL) = (approved_by IS NULL)"
+        " AND (content_hash IS NULL) = (approved_at IS NULL)",
+        name="frozen",
+    ),
+    _check("(state = 'sent') = (sent_at IS NOT NULL)", name="sent"),
+)
+
+edition_comparison = sa.Table(
+    "edition_comparison",
+    metadata,
+    sa.Column("week", sa.Text, sa.ForeignKey("edition.week"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    # A comparison is sent once.
+    sa.Column("comparison", Id, sa.ForeignKey("comparison.id"), nullable=False, unique=True),
+    sa.Column("comparison_version", sa.Integer, nullable=False),
+)
+
+# ---------------------------------------------------------------- subscribers
+
+subscriber = sa.Table(
+    "subscriber",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("address_key", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("categories", sa.JSON, nullable=False),  # empty: all
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("confirmed_at", Instant),
+    sa.Column("asked_at", Instant),  # when the last confirmation mail went out
+    sa.Column("left_at", Instant),
+    one_of("state", SubscriberState),
+    _check("state <> 'active' OR confirmed_at IS NOT NULL", name="confirmed"),
+    sa.Index("ix_subscriber_state", "state", "id"),
+)
+
+consent = sa.Table(
+    "consent",
+    metadata,
+    # The trail: who agreed to what, when, where. Kept as long as the subscriber.
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("subscriber", Id, sa.ForeignKey("subscriber.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),  # the words that were agreed to
+    sa.Column("source", sa.Text, nullable=False),  # web, import, command line
+    sa.Column("network", sa.Text),  # shortened address of the network; null: not over the web
+    _check("kind IN ('asked', 'confirmed', 'imported', 'withdrawn')", name="kind"),
+)
+
+suppression = sa.Table(
+    "suppression",
+    metadata,
+    # Addresses never to be mailed again, by hash, so that erasing a person does not forget their wish.
+    sa.Column("address_hash", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    _check("reason IN ('bounced', 'complained', 'erased', 'manual')", name="reason"),
+)
+
+# ---------------------------------------------------------------- sending
+
+batch = sa.Table(
+    "batch",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("week", sa.Text, sa.ForeignKey("edition.week"), nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("recipients", sa.Integer, nullable=False),
+    sa.Column("content_hash", sa.Text, nullable=False),  # the edition's, fixed when the batch was made
+    sa.Column("owner", sa.Text),  # which worker; null: nobody
+    sa.Column("lease_until", Instant),
+    sa.Column("fence", sa.Integer, nullable=False, server_default="0"),  # counts claims
+    # The try under way, committed before its request.
+    sa.Column("attempt", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("provider_batch", sa.Text),  # the provider's handle for calling the attempt off
+    sa.Column("send_at", Instant),
+    sa.Column("started_at", Instant),
+    sa.Column("not_before", Instant),
+    sa.Column("message_id", sa.Text),
+    sa.Column("answer", sa.Text, nullable=False, server_default=""),  # the provider's own words
+    sa.Column("settled_at", Instant),
+    one_of("state", BatchState),
+    _check("(state IN ('claimed', 'sending')) = (lease_until IS NOT NULL)", name="lease"),
+    _check("state NOT IN ('claimed', 'sending') OR owner IS NOT NULL", name="owner"),
+    _check("state NOT IN ('sending', 'sent', 'uncertain', 'confirmed') OR attempt IS NOT NULL", name="attempt"),
+    sa.Index("ix_batch_week_state", "week", "state"),
+)
+
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("week", sa.Text, sa.ForeignKey("edition.week"), nullable=False),
+    # Null once the person was erased; the row stays for the edition's figures.
+    sa.Column("subscriber", Id, sa.ForeignKey("subscriber.id", ondelete="SET NULL")),
+    sa.Column("batch", Id, sa.ForeignKey("batch.id"), index=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("word", sa.Text, nullable=False, server_default=""),  # the last word: a refusal, a bounce's reason
+    sa.Column("updated_at", Instant, nullable=False),
+    sa.UniqueConstraint("week", "subscriber"),
+    one_of("state", DeliveryState),
+    _check("state IN ('pending', 'suppressed') OR batch IS NOT NULL", name="in_batch"),
+    sa.Index("ix_delivery_week_state", "week", "state"),
+    sa.Index("ix_delivery_subscriber", "subscriber"),
+)
+
+event = sa.Table(
+    "event",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("provider_id", sa.Text, nullable=False, unique=True),
+    sa.Column("natural_key", sa.Text, nullable=False, unique=True),  # the same report under a new id is still one
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("delivery", Id, sa.ForeignKey("delivery.id"), index=True),  # null: not about one of ours
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("received_at", Instant, nullable=False),
+    sa.Column("payload", sa.JSON, nullable=False),
+    sa.Column("applied_at", Instant),
+    one_of("kind", EventKind),
+)
+
+vote = sa.Table(
+    "vote",
+    metadata,
+    sa.Column("comparison", Id, sa.ForeignKey("comparison.id"), primary_key=True),
+    sa.Column("subscriber", Id, sa.ForeignKey("subscriber.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("choice", Id, sa.ForeignKey("tool.id"), nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),  # why it was set aside or excluded
+    _check("state IN ('counted', 'set_aside', 'excluded')", name="state"),
+    sa.Index("ix_vote_subscriber", "subscriber"),
+)
+
+# ---------------------------------------------------------------- audit
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    # Append-only: triggers refuse UPDATE and DELETE.
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),  # an address, or "system"
+    sa.Column("action", sa.Text, nullable=False),  # verdict.submit, comparison.approve ...
+    sa.Column("subject", sa.Text, nullable=False),  # tool:smolvlm2-2b, edition:2026-W48 ...
+    sa.Column("before", sa.JSON(none_as_null=True)),
+    sa.Column("after", sa.JSON(none_as_null=True)),
+    sa.Index("ix_audit_subject", "subject"),
+    sa.Index("ix_audit_at", "at"),
+)

@@ -1,0 +1,135 @@
+"""Sources: what is known of each, and the record of every fetch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from statistics import median_low
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+from sqlalchemy.engine import Connection, Row
+
+from core.errors import NotFound
+from core.source import Cursor, FetchRecord, Outcome, Reading, Source, SourceState, SourceStatus
+from store.connect import insert_for
+from store.schema import fetch, source
+
+_CURSOR = TypeAdapter(Cursor)
+_READ = (Outcome.OK, Outcome.DEGRADED, Outcome.EMPTY)
+_HISTORY = 14
+
+
+def sync(connection: Connection, sources: Sequence[Source]) -> None:
+    """Copy what sources.toml says. A source that is no longer there stays, switched off, with its history."""
+    keys = [each.key for each in sources]
+    connection.execute(sa.update(source).where(source.c.key.not_in(keys), source.c.enabled).values(enabled=False))
+    for each in sources:
+        told = {"kind": each.kind, "url": each.url, "schedule": each.schedule, "enabled": each.enabled}
+        insert = insert_for(connection, source).values(key=each.key, state=SourceState.ON, cursor={}, **told)
+        connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=["key"], set_=told, where=sa.or_(*(source.c[name] != told[name] for name in told))
+            )
+        )
+
+
+def statuses(connection: Connection, sources: Sequence[Source]) -> list[SourceStatus]:
+    """Each source of the file with what became of it, in the file's order. Call `sync` first."""
+    rows = {row.key: row for row in connection.execute(sa.select(source))}
+    past = history(connection, [each.key for each in sources])
+    return [_status(each, rows[each.key], past[each.key]) for each in sources]
+
+
+def _status(each: Source, row: Row[tuple[object, ...]], past: Sequence[int]) -> SourceStatus:
+    return SourceStatus(
+        source=each,
+        state=SourceState(row.state),
+        cursor=_CURSOR.validate_python(row.cursor),
+        last_success=row.last_success,
+        last_error=row.last_error,
+        failing_since=row.failing_since,
+        consecutive_failures=row.failures,
+        next_due=row.next_due,
+        not_before=row.not_before,
+        moved_to=row.moved_to,
+        entries_median=median_low(past) if past else None,
+    )
+
+
+def history(connection: Connection, keys: Sequence[str]) -> dict[str, list[int]]:
+    """Entries of the last 14 runs of each source that were read, newest first. An unchanged answer does not count."""
+    past: dict[str, list[int]] = {}
+    for key in keys:
+        query = (
+            sa.select(fetch.c.entries)
+            .where(fetch.c.source == key, fetch.c.outcome.in_(_READ))
+            .order_by(fetch.c.at.desc(), fetch.c.id.desc())
+            .limit(_HISTORY)
+        )
+        past[key] = list(connection.scalars(query))
+    return past
+
+
+def start(connection: Connection, key: str, *, next_due: datetime) -> None:
+    """A run begins: the next one is due then, whatever becomes of this one."""
+    connection.execute(sa.update(source).where(source.c.key == key).values(next_due=next_due))
+
+
+def finish(connection: Connection, reading: Reading, record: FetchRecord) -> None:
+    """A run is over: keep its record, its cursor and what it means for the source."""
+    connection.execute(sa.insert(fetch).values(**_record_row(record)))
+    changes: dict[str, object] = {"not_before": reading.not_before}
+    if record.outcome is Outcome.FAILED:
+        changes |= {
+            "last_error": record.error,
+            "failures": source.c.failures + 1,
+            "failing_since": sa.func.coalesce(source.c.failing_since, record.at),
+        }
+    else:
+        changes |= {
+            "last_success": record.at,
+            "last_error": None,
+            "failing_since": None,
+            "failures": 0,
+            "cursor": _CURSOR.dump_python(reading.cursor, mode="json", exclude_none=True),
+        }
+    if reading.moved_to:
+        changes["moved_to"] = reading.moved_to
+    if reading.gone:
+        changes["state"] = SourceState.GONE
+    connection.execute(sa.update(source).where(source.c.key == record.source).values(**changes))
+
+
+def _record_row(record: FetchRecord) -> dict[str, object]:
+    return {
+        "source": record.source,
+        "at": record.at,
+        "outcome": record.outcome,
+        "http_status": record.http_status,
+        "bytes": record.bytes,
+        "entries": record.entries,
+        "new": record.new,
+        "changed": record.changed,
+        "new_tools": record.new_tools,
+        "merged": record.merged,
+        "bad": record.bad,
+        "left_out": dict(record.left_out),
+        "seconds": round(record.seconds, 3),
+        "error": record.error,
+    }
+
+
+def set_state(connection: Connection, key: str, state: SourceState) -> SourceState:
+    """Pause a source, or ask it again. Returns the state before. Raises NotFound."""
+    before = connection.scalar(sa.select(source.c.state).where(source.c.key == key))
+    if before is None:
+        raise NotFound(f"There is no source {key!r}.", mend="`verdicts sources list` shows them.")
+    connection.execute(sa.update(source).where(source.c.key == key).values(state=state))
+    return SourceState(before)
+
+
+def recent(connection: Connection, *, limit: int = 50) -> list[Mapping[str, object]]:
+    """The newest fetch records of all sources."""
+    query = sa.select(fetch).order_by(fetch.c.at.desc(), fetch.c.id.desc()).limit(limit)
+    return [dict(row) for row in connection.execute(query).mappings()]

@@ -1,0 +1,640 @@
+"""Tools, their sightings, identifiers, facts and prices: what ingestion decided, carried out, and read back.
+
+Everything here takes whole batches, because a source brings hundreds of entries at a time: a fixed number of
+statements per batch, not per entry.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+from sqlalchemy.engine import Connection, Row
+
+from core.errors import NotFound
+from core.fact import Confidence, Fact, Per, Price, Pricing, PricingModel
+from core.identifier import Identifier, Scheme
+from core.intent import Ask, Assessment, Known, KnownSighting, NewTool, SeenAgain, SightingKey, ToolRef
+from core.sighting import Seen, Sighting, Signal
+from core.text import slugify
+from core.tool import Priority, Reason, SightingRow, Tool, ToolDossier, ToolStatus
+from store.connect import chunked, insert_for
+from store.schema import duplicate, fact, identifier, lens, pricing, seat, sighting, signal, tool, tool_slug
+
+_SIGHTING = TypeAdapter(Sighting)
+_SAMPLE = 1000
+_OPEN = (ToolStatus.KEPT, ToolStatus.QUEUED)
+_IN_QUEUE = (ToolStatus.QUEUED, ToolStatus.IN_REVIEW)
+
+
+# ------------------------------------------------------------ what is known
+
+
+def known(connection: Connection, sightings: Sequence[Sighting]) -> Known:
+    """Everything the store knows of a batch before anything is decided (see core.intent.Known)."""
+    tool_of = _tools_of(connection, {each for one in sightings for each in one.identifiers})
+    stored = _stored(connection, sightings)
+    tools = sorted({*tool_of.values(), *(each.tool for each in stored.values())})
+    return Known(
+        tool_of=tool_of,
+        identifiers_of=identifiers_of(connection, tools),
+        names_of=_names_of(connection, tools),
+        sightings=stored,
+        apart=_apart(connection, tools),
+    )
+
+
+def _tools_of(connection: Connection, wanted: Iterable[Identifier]) -> dict[Identifier, int]:
+    found: dict[Identifier, int] = {}
+    for part in chunked(sorted(wanted), 400):
+        pairs = [(each.scheme, each.value) for each in part]
+        query = sa.select(identifier).where(sa.tuple_(identifier.c.scheme, identifier.c.value).in_(pairs))
+        for row in connection.execute(query):
+            found[Identifier(Scheme(row.scheme), row.value)] = row.tool
+    return found
+
+
+def _stored(connection: Connection, sightings: Sequence[Sighting]) -> dict[SightingKey, KnownSighting]:
+    by_source: dict[str, list[str]] = defaultdict(list)
+    for each in sightings:
+        by_source[each.source].append(each.external_id)
+    found: dict[SightingKey, KnownSighting] = {}
+    columns = (sighting.c.source, sighting.c.external_id, sighting.c.tool, sighting.c.content_hash)
+    for key, ids in by_source.items():
+        for part in chunked(ids):
+            query = sa.select(*columns).where(sighting.c.source == key, sighting.c.external_id.in_(part))
+            for row in connection.execute(query):
+                found[row.source, row.external_id] = KnownSighting(tool=row.tool, content_hash=row.content_hash)
+    return found
+
+
+def identifiers_of(connection: Connection, tools: Sequence[int]) -> dict[int, frozenset[Identifier]]:
+    """All identifiers of each of these tools."""
+    found: dict[int, set[Identifier]] = defaultdict(set)
+    for part in chunked(list(tools)):
+        for row in connection.execute(sa.select(identifier).where(identifier.c.tool.in_(part))):
+            found[row.tool].add(Identifier(Scheme(row.scheme), row.value))
+    return {each: frozenset(values) for each, values in found.items()}
+
+
+def _names_of(connection: Connection, tools: Sequence[int]) -> dict[int, str]:
+    names: dict[int, str] = {}
+    for part in chunked(list(tools)):
+        rows = connection.execute(sa.select(tool.c.id, tool.c.name).where(tool.c.id.in_(part)))
+        names |= {row.id: row.name for row in rows}
+    return names
+
+
+def _apart(connection: Connection, tools: Sequence[int]) -> frozenset[tuple[int, int]]:
+    pairs: set[tuple[int, int]] = set()
+    for part in chunked(list(tools)):
+        query = sa.select(duplicate.c.low, duplicate.c.high).where(
+            duplicate.c.answer == "different", sa.or_(duplicate.c.low.in_(part), duplicate.c.high.in_(part))
+        )
+        pairs |= {(row.low, row.high) for row in connection.execute(query)}
+    return frozenset(pairs)
+
+
+def samples(connection: Connection, source: str) -> dict[str, list[float]]:
+    """The newest figures of each signal in one source, unsorted: what percentiles are taken from."""
+    query = (
+        sa.select(signal.c.name, signal.c.value)
+        .join(sighting, sighting.c.id == signal.c.sighting)
+        .where(sighting.c.source == source)
+        .order_by(sighting.c.id.desc())
+        .limit(_SAMPLE)
+    )
+    found: dict[str, list[float]] = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.name].append(row.value)
+    return dict(found)
+
+
+def seen(connection: Connection, tools: Sequence[int]) -> dict[int, tuple[Seen, ...]]:
+    """All sightings of each of these tools, in the order in which they were first seen."""
+    found: dict[int, list[Seen]] = defaultdict(list)
+    for part in chunked(list(tools)):
+        signals = _signals(connection, part)
+        query = sa.select(sighting).where(sighting.c.tool.in_(part)).order_by(sighting.c.first_seen, sighting.c.id)
+        for row in connection.execute(query):
+            stored = _SIGHTING.validate_python({**row.content, "signals": signals.get(row.id, ())})
+            found[row.tool].append(Seen(sighting=stored, first_seen=row.first_seen, last_seen=row.last_seen))
+    return {each: tuple(values) for each, values in found.items()}
+
+
+def _signals(connection: Connection, tools: Sequence[int]) -> dict[int, list[Signal]]:
+    query = (
+        sa.select(signal.c.sighting, signal.c.name, signal.c.value)
+        .join(sighting, sighting.c.id == signal.c.sighting)
+        .where(sighting.c.tool.in_(tools))
+        .order_by(signal.c.sighting, signal.c.name)
+    )
+    found: dict[int, list[Signal]] = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.sighting].append(Signal(name=row.name, value=row.value))
+    return found
+
+
+# ------------------------------------------------------------ what was decided
+
+
+def add(connection: Connection, made: Sequence[tuple[NewTool, Assessment]], *, now: datetime) -> list[int]:
+    """Make these tools with their sightings, identifiers, facts and prices; those for the queue get their seats.
+
+    Returns the new tools' ids, in order.
+    """
+    if not made:
+        return []
+    slugs = _free_slugs(connection, [assessment.name for _, assessment in made])
+    rows = [_tool_row(each, slug, now=now) for (_, each), slug in zip(made, slugs, strict=True)]
+    insert = sa.insert(tool).returning(tool.c.id, sort_by_parameter_order=True)
+    ids = list(connection.scalars(insert, rows))
+    connection.execute(sa.insert(tool_slug), [{"slug": s, "tool": i} for s, i in zip(slugs, ids, strict=True)])
+    _attach(connection, [(one, at) for (new, _), at in zip(made, ids, strict=True) for one in new.sightings], now=now)
+    for at, (_, assessment) in zip(ids, made, strict=True):
+        _keep_facts(connection, at, assessment.facts, current={}, now=now)
+    _add_prices(connection, [(at, each.pricing) for at, (_, each) in zip(ids, made, strict=True)])
+    _seat(connection, [at for at, (_, each) in zip(ids, made, strict=True) if each.queue])
+    return ids
+
+
+def _tool_row(assessment: Assessment, slug: str, *, now: datetime) -> dict[str, Any]:
+    return {
+        **_words(assessment),
+        "slug": slug,
+        "described_at": now,
+        "edited": [],
+        "status": ToolStatus.QUEUED if assessment.queue else ToolStatus.KEPT,
+        "first_seen": now,
+    }
+
+
+def _words(assessment: Assessment) -> dict[str, Any]:
+    return {
+        "name": assessment.name,
+        "tagline": assessment.tagline,
+        "description": assessment.description,
+        "category": assessment.category,
+        "tags": list(assessment.tags),
+        "homepage": assessment.homepage,
+        "priority": assessment.priority.score,
+        "priority_reasons": [[each.words, each.points] for each in assessment.priority.reasons],
+        "queue_reason": assessment.queue_reason,
+    }
+
+
+def _free_slugs(connection: Connection, names: Sequence[str]) -> list[str]:
+    """A free slug for each name: the name's own, or the first of `-2`, `-3` ... that nobody has."""
+    wanted = [slugify(name) for name in names]
+    taken = _taken(connection, wanted)
+    chosen: list[str] = []
+    for base in wanted:
+        slug = base
+        for number in count(2):
+            if slug not in taken:
+                break
+            slug = f"{base}-{number}"
+        taken.add(slug)
+        chosen.append(slug)
+    return chosen
+
+
+def free_slug(connection: Connection, name: str) -> str:
+    """A slug for a name that nobody has."""
+    return _free_slugs(connection, [name])[0]
+
+
+def _taken(connection: Connection, wanted: Sequence[str]) -> set[str]:
+    """Slugs in use among these and their numbered forms."""
+    taken: set[str] = set()
+    for part in chunked(sorted(set(wanted))):
+        taken |= set(connection.scalars(sa.select(tool_slug.c.slug).where(tool_slug.c.slug.in_(part))))
+    for base in sorted(taken):
+        # A range, so that the index serves: everything that begins with `base-`.
+        numbered = sa.and_(tool_slug.c.slug > f"{base}-", tool_slug.c.slug < f"{base}.")
+        taken |= set(connection.scalars(sa.select(tool_slug.c.slug).where(numbered)))
+    return taken
+
+
+def see_again(connection: Connection, seen_again: Sequence[SeenAgain], *, now: datetime) -> None:
+    """Add sightings that are new to known tools, and refresh those that are not."""
+    _attach(connection, [(each.sighting, each.tool) for each in seen_again if each.first], now=now)
+    old = [each for each in seen_again if not each.first]
+    _refresh(connection, [each.sighting for each in old if each.changed], now=now)
+    _touch(connection, [each.sighting for each in old], now=now)
+    _keep_identifiers(connection, [(each.sighting, each.tool) for each in old if each.changed])
+
+
+def _attach(connection: Connection, pairs: Sequence[tuple[Sighting, int]], *, now: datetime) -> None:
+    if not pairs:
+        return
+    rows = [_sighting_row(one, now=now) | {"tool": at, "first_tool": at, "first_seen": now} for one, at in pairs]
+    insert = sa.insert(sighting).returning(sighting.c.id, sort_by_parameter_order=True)
+    ids = connection.scalars(insert, rows).all()
+    _set_signals(connection, [(at, one) for at, (one, _) in zip(ids, pairs, strict=True)], now=now)
+    _keep_identifiers(connection, pairs)
+
+
+def _sighting_row(one: Sighting, *, now: datetime) -> dict[str, Any]:
+    return {
+        "source": one.source,
+        "external_id": one.external_id,
+        "url": one.url,
+        "name": one.name,
+        "content": _SIGHTING.dump_python(one, mode="json", exclude={"signals"}, exclude_defaults=True),
+        "content_hash": one.content_hash,
+        "last_seen": now,
+    }
+
+
+def _keep_identifiers(connection: Connection, pairs: Sequence[tuple[Sighting, int]]) -> None:
+    """The first tool to claim an identifier keeps it; who else claims it is the matcher's question."""
+    rows = {
+        (each.scheme, each.value): {"scheme": each.scheme, "value": each.value, "tool": at}
+        for one, at in reversed(pairs)
+        for each in one.identifiers
+    }
+    if rows:
+        connection.execute(insert_for(connection, identifier).on_conflict_do_nothing(), list(rows.values()))
+
+
+def _refresh(connection: Connection, changed: Sequence[Sighting], *, now: datetime) -> None:
+    for one in changed:
+        row = _sighting_row(one, now=now)
+        connection.execute(sa.update(sighting).where(_is(one)).values(**row))
+
+
+def _touch(connection: Connection, again: Sequence[Sighting], *, now: datetime) -> None:
+    by_source: dict[str, list[Sighting]] = defaultdict(list)
+    for one in again:
+        by_source[one.source].append(one)
+    for key, ones in by_source.items():
+        ids: dict[str, int] = {}
+        for part in chunked([one.external_id for one in ones]):
+            where = sa.and_(sighting.c.source == key, sighting.c.external_id.in_(part))
+            connection.execute(sa.update(sighting).where(where).values(last_seen=now))
+            rows = connection.execute(sa.select(sighting.c.external_id, sighting.c.id).where(where))
+            ids |= {row.external_id: row.id for row in rows}
+        _set_signals(connection, [(ids[one.external_id], one) for one in ones], now=now)
+
+
+def _is(one: Sighting) -> sa.ColumnElement[bool]:
+    return sa.and_(sighting.c.source == one.source, sighting.c.external_id == one.external_id)
+
+
+def _set_signals(connection: Connection, pairs: Sequence[tuple[int, Sighting]], *, now: datetime) -> None:
+    """Keep the newest figures; one that has not moved keeps the day on which it was observed."""
+    rows = [
+        {"sighting": at, "name": each.name, "value": each.value, "observed_at": now}
+        for at, one in pairs
+        for each in {each.name: each for each in one.signals}.values()
+    ]
+    if not rows:
+        return
+    insert = insert_for(connection, signal)
+    newer = {"value": insert.excluded.value, "observed_at": insert.excluded.observed_at}
+    moved = signal.c.value != insert.excluded.value
+    connection.execute(insert.on_conflict_do_update(index_elements=["sighting", "name"], set_=newer, where=moved), rows)
+
+
+def reassess(connection: Connection, assessments: Mapping[int, Assessment], *, now: datetime) -> None:
+    """Bring known tools up to what their sightings now say.
+
+    Texts follow the sightings only until the review begins, and never where an editor has set them. Facts and
+    prices go on: what an editor has approved is kept beside the comparison. A tool that was kept out of the queue
+    enters it when its sightings now speak for it.
+    """
+    rows = connection.execute(sa.select(tool).where(tool.c.id.in_(list(assessments)))).all()
+    facts = _current_facts(connection, list(assessments))
+    for row in rows:
+        assessment = assessments[row.id]
+        _update_words(connection, row, assessment, now=now)
+        _keep_facts(connection, row.id, assessment.facts, current=facts.get(row.id, {}), now=now)
+        keep_price(connection, row.id, assessment.pricing, now=now)
+
+
+def _update_words(connection: Connection, row: Row[Any], assessment: Assessment, *, now: datetime) -> None:
+    status = ToolStatus(row.status)
+    words = _words(assessment)
+    if status not in _OPEN:
+        words = {name: words[name] for name in ("priority", "priority_reasons")}
+    words = {name: value for name, value in words.items() if name not in row.edited and value != getattr(row, name)}
+    if status is ToolStatus.KEPT and assessment.queue and "status" not in row.edited:
+        words["status"] = ToolStatus.QUEUED
+    if not words:
+        return
+    if "description" in words:
+        words["described_at"] = now
+    connection.execute(sa.update(tool).where(tool.c.id == row.id).values(**words, version=tool.c.version + 1))
+    if "status" in words:
+        _seat(connection, [row.id])
+    if "priority" in words:
+        connection.execute(sa.update(seat).where(seat.c.tool == row.id).values(priority=words["priority"]))
+
+
+def _seat(connection: Connection, tools: Sequence[int]) -> None:
+    """One open seat per tool and active lens; seats that are there stay as they are."""
+    for part in chunked(list(tools)):
+        pairs = sa.select(tool.c.id, lens.c.key, sa.literal("open"), tool.c.priority).where(
+            tool.c.id.in_(part), lens.c.active
+        )
+        insert = insert_for(connection, seat).from_select(["tool", "lens", "state", "priority"], pairs)
+        connection.execute(insert.on_conflict_do_nothing())
+
+
+def seat_queued(connection: Connection) -> None:
+    """Give every tool of the queue a seat for every active lens: after a lens was added."""
+    _seat(connection, list(connection.scalars(sa.select(tool.c.id).where(tool.c.status.in_(_IN_QUEUE)))))
+
+
+def ask(connection: Connection, questions: Sequence[Ask], *, now: datetime) -> int:
+    """Put pairs before an editor; a pair that was asked about before is not asked again. Returns how many are new."""
+    asked = 0
+    for each in questions:
+        low, high = sorted((_resolve(connection, each.one), _resolve(connection, each.other)))
+        if low == high:
+            continue
+        insert = insert_for(connection, duplicate).values(
+            low=low,
+            high=high,
+            score=each.score,
+            reasons=[[reason.words, reason.points] for reason in each.reasons],
+            asked_at=now,
+        )
+        asked += connection.execute(insert.on_conflict_do_nothing()).rowcount
+    return asked
+
+
+def _resolve(connection: Connection, ref: ToolRef) -> int:
+    if isinstance(ref, int):
+        return ref
+    query = sa.select(sighting.c.tool).where(sighting.c.source == ref[0], sighting.c.external_id == ref[1])
+    return int(connection.execute(query).scalar_one())
+
+
+# ------------------------------------------------------------ facts and prices
+
+
+def _current_facts(connection: Connection, tools: Sequence[int]) -> dict[int, dict[tuple[str, str], str]]:
+    found: dict[int, dict[tuple[str, str], str]] = defaultdict(dict)
+    for part in chunked(list(tools)):
+        for row in connection.execute(sa.select(fact).where(fact.c.tool.in_(part), fact.c.superseded_at.is_(None))):
+            found[row.tool][row.field, row.source_url] = row.value
+    return found
+
+
+def _keep_facts(
+    connection: Connection,
+    at: int,
+    facts: Sequence[Fact],
+    *,
+    current: Mapping[tuple[str, str], str],
+    now: datetime,
+) -> None:
+    """Add what is new; what says something else than before supersedes it. A source that now is silent about a field
+    takes nothing back."""
+    newer = {(each.field, each.source_url): each for each in facts}
+    rows = [each for key, each in newer.items() if current.get(key) != each.value]
+    for each in rows:
+        if (each.field, each.source_url) in current:
+            where = (fact.c.tool == at, fact.c.field == each.field, fact.c.source_url == each.source_url)
+            connection.execute(sa.update(fact).where(*where, fact.c.superseded_at.is_(None)).values(superseded_at=now))
+    if rows:
+        connection.execute(sa.insert(fact), [{"tool": at, **_fact_row(each)} for each in rows])
+
+
+def _fact_row(each: Fact) -> dict[str, Any]:
+    return {
+        "field": each.field,
+        "value": each.value,
+        "source_url": each.source_url,
+        "observed_at": each.observed_at,
+    }
+
+
+def _add_prices(connection: Connection, prices: Sequence[tuple[int, Pricing]]) -> None:
+    if prices:
+        connection.execute(sa.insert(pricing), [_price_row(at, each, by=None) for at, each in prices])
+
+
+def keep_price(connection: Connection, at: int, read: Pricing, *, now: datetime, by: str | None = None) -> None:
+    """Replace a tool's pricing read when it says something new. `by` names an editor; an editor's value stays
+    until an editor replaces it."""
+    row = connection.execute(_current_price(at)).one_or_none()
+    if row is not None:
+        if (row.by and by is None) or _same_claim(_pricing(row), read):
+            return
+        connection.execute(sa.update(pricing).where(pricing.c.id == row.id).values(superseded_at=now))
+    connection.execute(sa.insert(pricing).values(**_price_row(at, read, by=by)))
+
+
+def _current_price(at: int) -> sa.Select[Any]:
+    return sa.select(pricing).where(pricing.c.tool == at, pricing.c.superseded_at.is_(None))
+
+
+def _same_claim(one: Pricing, other: Pricing) -> bool:
+    return (one.model, one.entry_price, one.flags, one.source_url) == (
+        other.model,
+        other.entry_price,
+        other.flags,
+        other.source_url,
+    )
+
+
+def _price_row(at: int, read: Pricing, *, by: str | None) -> dict[str, Any]:
+    price = read.entry_price
+    return {
+        "tool": at,
+        "model": read.model,
+        "amount": str(price.amount) if price else None,
+        "currency": price.currency if price else None,
+        "per": price.per if price else None,
+        "flags": list(read.flags),
+        "source_url": read.source_url,
+        "quote": read.quote,
+        "rule": read.rule,
+        "confidence": read.confidence,
+        "observed_at": read.observed_at,
+        "by": by,
+    }
+
+
+def _pricing(row: Row[Any] | None) -> Pricing:
+    if row is None:
+        return Pricing(model=PricingModel.UNKNOWN)
+    price = None
+    if row.amount is not None:
+        price = Price(amount=Decimal(row.amount), currency=row.currency, per=Per(row.per))
+    return Pricing(
+        model=PricingModel(row.model),
+        entry_price=price,
+        flags=tuple(row.flags),
+        source_url=row.source_url,
+        quote=row.quote,
+        rule=row.rule,
+        confidence=Confidence(row.confidence),
+        observed_at=row.observed_at,
+    )
+
+
+# ------------------------------------------------------------ reading
+
+
+def find(connection: Connection, slug: str) -> Tool:
+    """The tool that a slug leads to: its present one, an old one, or that of a tool merged into it.
+
+    Raises NotFound.
+    """
+    at = connection.scalar(sa.select(tool_slug.c.tool).where(tool_slug.c.slug == slug))
+    if at is None:
+        raise NotFound(f"There is no tool {slug!r}.", mend="`verdicts tools list` shows them.")
+    found = get(connection, [at])[at]
+    # A merge never ends in a merged tool, so one step is enough; the loop says it for chains made by hand.
+    while found.merged_into is not None:
+        found = get(connection, [found.merged_into])[found.merged_into]
+    return found
+
+
+def get(connection: Connection, ids: Sequence[int]) -> dict[int, Tool]:
+    """These tools, by id."""
+    found: dict[int, Tool] = {}
+    for part in chunked(list(ids)):
+        found |= {row.id: _tool(row) for row in connection.execute(sa.select(tool).where(tool.c.id.in_(part)))}
+    return found
+
+
+def listed(connection: Connection, *, status: ToolStatus | None = None, limit: int = 50) -> list[Tool]:
+    """Tools by priority, highest first; merged ones only when asked for."""
+    query = sa.select(tool).order_by(tool.c.priority.desc(), tool.c.id).limit(limit)
+    query = query.where(tool.c.status == status) if status else query.where(tool.c.status != ToolStatus.MERGED)
+    return [_tool(row) for row in connection.execute(query)]
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many tools stand where."""
+    query = sa.select(tool.c.status, sa.func.count()).group_by(tool.c.status)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _tool(row: Row[Any]) -> Tool:
+    return Tool(
+        id=row.id,
+        slug=row.slug,
+        name=row.name,
+        tagline=row.tagline,
+        description=row.description,
+        described_at=row.described_at,
+        category=row.category,
+        tags=tuple(row.tags),
+        homepage=row.homepage,
+        status=ToolStatus(row.status),
+        merged_into=row.merged_into,
+        priority=Priority(
+            score=row.priority,
+            reasons=tuple(Reason(words=words, points=points) for words, points in row.priority_reasons),
+        ),
+        first_seen=row.first_seen,
+        version=row.version,
+    )
+
+
+def dossier(connection: Connection, found: Tool) -> ToolDossier:
+    """A tool with everything that is known of it, verdicts excepted."""
+    return dossiers(connection, [found])[found.id]
+
+
+def dossiers(connection: Connection, tools: Sequence[Tool]) -> dict[int, ToolDossier]:
+    """The same for many, with a fixed number of statements."""
+    ids = [each.id for each in tools]
+    identifiers = identifiers_of(connection, ids)
+    sightings = _sighting_rows(connection, ids)
+    facts = _facts(connection, ids)
+    prices = {
+        row.tool: row
+        for part in chunked(ids)
+        for row in connection.execute(
+            sa.select(pricing).where(pricing.c.tool.in_(part), pricing.c.superseded_at.is_(None))
+        )
+    }
+    return {
+        each.id: ToolDossier(
+            tool=each,
+            identifiers=tuple(sorted(identifiers.get(each.id, ()))),
+            sightings=tuple(sightings.get(each.id, ())),
+            facts=tuple(facts.get(each.id, ())),
+            pricing=_pricing(prices.get(each.id)),
+        )
+        for each in tools
+    }
+
+
+def _sighting_rows(connection: Connection, tools: Sequence[int]) -> dict[int, list[SightingRow]]:
+    found: dict[int, list[SightingRow]] = defaultdict(list)
+    for part in chunked(list(tools)):
+        query = sa.select(sighting).where(sighting.c.tool.in_(part)).order_by(sighting.c.first_seen, sighting.c.id)
+        for row in connection.execute(query):
+            found[row.tool].append(
+                SightingRow(
+                    source=row.source,
+                    external_id=row.external_id,
+                    url=row.url,
+                    title=row.name,
+                    first_seen=row.first_seen,
+                    last_seen=row.last_seen,
+                )
+            )
+    return found
+
+
+def _facts(connection: Connection, tools: Sequence[int]) -> dict[int, list[Fact]]:
+    found: dict[int, list[Fact]] = defaultdict(list)
+    for part in chunked(list(tools)):
+        query = sa.select(fact).where(fact.c.tool.in_(part), fact.c.superseded_at.is_(None))
+        for row in connection.execute(query.order_by(fact.c.field, fact.c.source_url)):
+            found[row.tool].append(
+                Fact(field=row.field, value=row.value, source_url=row.source_url, observed_at=row.observed_at)
+            )
+    return found
+
+
+# ------------------------------------------------------------ editors
+
+
+def edit(connection: Connection, found: Tool, changes: Mapping[str, Any], *, now: datetime) -> None:
+    """Set fields by hand (name, tagline, description, category, slug). Ingestion leaves them alone from now on."""
+    row = connection.execute(sa.select(tool).where(tool.c.id == found.id)).one()
+    values = {name: value for name, value in changes.items() if value != getattr(row, name)}
+    if not values:
+        return
+    if "slug" in values:
+        insert = insert_for(connection, tool_slug).values(slug=values["slug"], tool=found.id)
+        connection.execute(insert.on_conflict_do_nothing())
+    if "description" in values:
+        values["described_at"] = now
+    edited = sorted({*row.edited, *changes})
+    connection.execute(
+        sa.update(tool).where(tool.c.id == found.id).values(**values, edited=edited, version=tool.c.version + 1)
+    )
+
+
+def set_status(connection: Connection, at: int, status: ToolStatus, *, by_hand: bool = False) -> None:
+    """Move a tool on. `by_hand` tells ingestion to leave the status alone."""
+    values: dict[str, Any] = {"status": status, "version": tool.c.version + 1}
+    if by_hand:
+        edited = connection.scalar(sa.select(tool.c.edited).where(tool.c.id == at)) or []
+        values["edited"] = sorted({*edited, "status"})
+    connection.execute(sa.update(tool).where(tool.c.id == at).values(**values))
+    if status is ToolStatus.QUEUED:
+        _seat(connection, [at])
+
+
+def by_identifier(connection: Connection, wanted: Identifier) -> Tool | None:
+    """The tool that an identifier names."""
+    at = _tools_of(connection, [wanted]).get(wanted)
+    return None if at is None else get(connection, [at])[at]
