@@ -107,21 +107,25 @@ class AnswerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a transport came back with. `refused` (delivery -> reason) and `uncertain` speak of single recipients
-    where the transport knows; `detail` keeps the provider's own words."""
+    """What a transport came back with. `refused` (delivery -> reason), `uncertain` and `later` (surely not taken, to
+    be tried again) speak of single recipients where the transport knows; `detail` keeps the provider's own words."""
 
     kind: AnswerKind
     message_id: str | None = None
     not_before: datetime | None = None
     refused: Mapping[int, str] = field(default_factory=dict)
     uncertain: frozenset[int] = frozenset()
+    later: frozenset[int] = frozenset()
     detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
     """What an answer means for the rows: the batch's next state, each delivery that differs from `deliveries`,
-    whether the edition must be paused, and whether the batch is to be split in two."""
+    whether the edition must be paused, and whether the batch is to be split in two.
+
+    A delivery that becomes `pending` leaves the batch and waits for another one, not before `not_before`; one that
+    stays `in_batch` goes out with this batch's next attempt."""
 
     batch: BatchState
     deliveries: DeliveryState

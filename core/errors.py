@@ -104,4 +104,14 @@ class RenderError(VerdictsError):
 
 
 class DeliveryError(VerdictsError):
-    """A mail transport cannot be used as it is set up, or was refused as a whole."""
+    """A mail transport cannot be used as it is set up, or was refused as a whole. Nothing was handed over.
+
+    `permanent` says that only an operator can mend it; `retry_after` is when trying again makes sense, if known.
+    """
+
+    def __init__(
+        self, message: str, *, mend: str = "", permanent: bool = False, retry_after: datetime | None = None
+    ) -> None:
+        super().__init__(message, mend=mend)
+        self.permanent = permanent
+        self.retry_after = retry_after

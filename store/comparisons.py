@@ -27,12 +27,11 @@ def create(
     one: Tool,
     other: Tool,
     *,
-    fingerprint: str,
     score: float,
     reasons: Sequence[Reason],
     now: datetime,
 ) -> Comparison:
-    """Put a pair side by side as a draft; a pair that is there stays as it is."""
+    """Put a pair side by side as a draft; a pair that is there stays as it is. Call `refresh` next."""
     low, high = sorted((one.id, other.id))
     slug = comparison_slug(one.slug, other.slug)
     insert = insert_for(connection, comparison).values(
@@ -41,7 +40,7 @@ def create(
         slug=slug,
         state=ComparisonState.DRAFT,
         version=1,
-        fingerprint=fingerprint,
+        fingerprint="",
         made_at=now,
         score=score,
         reasons=[[each.words, each.points] for each in reasons],
@@ -98,6 +97,12 @@ def listed(connection: Connection, *, states: Sequence[ComparisonState] | None =
     return [_comparison(row) for row in connection.execute(query)]
 
 
+def by_ids(connection: Connection, ids: Sequence[int]) -> list[Comparison]:
+    """These comparisons, in the order given."""
+    rows = {row.id: row for row in connection.execute(_select().where(comparison.c.id.in_(list(ids))))}
+    return [_comparison(rows[each]) for each in dict.fromkeys(ids) if each in rows]
+
+
 def pair(connection: Connection, at: int) -> tuple[int, int]:
     """The two tools of a comparison, in the order of its address."""
     row = connection.execute(sa.select(comparison).where(comparison.c.id == at)).one()
@@ -116,7 +121,9 @@ def refresh(connection: Connection, at: int, *, fingerprint: str) -> bool:
     state = sa.case(
         (comparison.c.state == ComparisonState.APPROVED, ComparisonState.DRAFT.value), else_=comparison.c.state
     )
-    values = {"fingerprint": fingerprint, "version": comparison.c.version + 1, "state": state}
+    # The first look at a new pair fills in its fingerprint; there is nothing yet that it could differ from.
+    counted = sa.case((comparison.c.fingerprint == "", comparison.c.version), else_=comparison.c.version + 1)
+    values = {"fingerprint": fingerprint, "version": counted, "state": state}
     return connection.execute(sa.update(comparison).where(changed).values(**values)).rowcount == 1
 
 
@@ -176,9 +183,9 @@ def waiting(connection: Connection) -> list[int]:
     return list(connection.scalars(query))
 
 
-def compared(connection: Connection) -> set[tuple[int, int]]:
-    """Every pair that stands side by side already, smaller id first."""
-    return {(row.low, row.high) for row in connection.execute(sa.select(comparison.c.low, comparison.c.high))}
+def compared(connection: Connection) -> dict[str, datetime]:
+    """Every pair that stands side by side already, by address, with the instant at which it was put there."""
+    return {row.slug: row.made_at for row in connection.execute(sa.select(comparison.c.slug, comparison.c.made_at))}
 
 
 def publish(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:

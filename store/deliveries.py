@@ -62,11 +62,25 @@ def fix_recipients(connection: Connection, week: Week, *, now: datetime) -> int:
     return connection.scalar(sa.select(sa.func.count()).where(delivery.c.week == str(week))) or 0
 
 
-def make_batches(connection: Connection, week: Week, *, size: int, content_hash: str, now: datetime) -> int:
+def make_batches(
+    connection: Connection,
+    week: Week,
+    *,
+    size: int,
+    content_hash: str,
+    now: datetime,
+    not_before: datetime | None = None,
+) -> int:
     """Put every pending delivery into a batch of at most `size`. Returns how many batches were made."""
     made = 0
     while ids := _pending(connection, week, size):
-        values = {"week": str(week), "state": BatchState.PENDING, "recipients": len(ids), "content_hash": content_hash}
+        values = {
+            "week": str(week),
+            "state": BatchState.PENDING,
+            "recipients": len(ids),
+            "content_hash": content_hash,
+            "not_before": not_before,
+        }
         at = connection.execute(sa.insert(batch).values(**values).returning(batch.c.id)).scalar_one()
         where = sa.and_(
             delivery.c.week == str(week),
@@ -215,6 +229,8 @@ def _settle_deliveries(
     for at, state in settlement.exceptions.items():
         where = sa.and_(delivery.c.id == at, delivery.c.batch == batch_id, delivery.c.state == DeliveryState.IN_BATCH)
         values = {"state": state, "word": words.get(at, "")[:1000], "updated_at": now}
+        if state is DeliveryState.PENDING:
+            values["batch"] = None
         connection.execute(sa.update(delivery).where(where).values(**values))
     if settlement.deliveries is not DeliveryState.IN_BATCH:
         rest = sa.and_(delivery.c.batch == batch_id, delivery.c.state == DeliveryState.IN_BATCH)

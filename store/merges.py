@@ -93,6 +93,12 @@ def keep_apart(connection: Connection, one: int, other: int, *, by: str, now: da
     _answer(connection, one, other, answer="different", by=by, now=now)
 
 
+def kept_apart(connection: Connection) -> list[tuple[int, int]]:
+    """Every pair that an editor has declared different, smaller id first."""
+    query = sa.select(duplicate.c.low, duplicate.c.high).where(duplicate.c.answer == "different")
+    return [(row.low, row.high) for row in connection.execute(query)]
+
+
 def split(connection: Connection, whole: Tool, keys: Sequence[SightingKey], *, by: str, now: datetime) -> int:
     """Take these sightings out of a tool, into the tool they came from when a merge had brought them, else into a
     new one. Returns its id. The two are kept apart from now on. Raises NotFound and Refused."""

@@ -130,8 +130,11 @@ def turn_down(
     reason: DeclineReason,
     now: datetime,
     until: datetime | None,
-) -> None:
-    """Leave a seat to others, and free it when the reviewer holds it. Raises NotFound, and Refused after a submit."""
+) -> int:
+    """Leave a seat to others, and free it when the reviewer holds it. Returns the tool's id.
+
+    Raises NotFound, and Refused after a submit.
+    """
     row = _seat(connection, seat_id)
     if row.state == SeatState.SUBMITTED and row.holder == reviewer.id:
         raise Refused("You have already submitted a verdict from this seat.", mend="Withdraw or revise it instead.")
@@ -141,6 +144,7 @@ def turn_down(
     freed = {"state": SeatState.OPEN, "holder": None, "lease_until": None, "begun_at": None}
     mine = sa.and_(seat.c.id == seat_id, seat.c.state == SeatState.LEASED, seat.c.holder == reviewer.id)
     connection.execute(sa.update(seat).where(mine).values(**freed))
+    return int(row.tool)
 
 
 def _seat(connection: Connection, seat_id: int) -> Row[Any]:

@@ -127,6 +127,17 @@ def leave(connection: Connection, at: int, *, now: datetime) -> bool:
     return connection.execute(sa.update(subscriber).where(where).values(**values)).rowcount == 1
 
 
+def choose(connection: Connection, at: int, categories: Sequence[str]) -> None:
+    """Keep the categories that a subscriber wants; none means all."""
+    connection.execute(sa.update(subscriber).where(subscriber.c.id == at).values(categories=list(categories)))
+
+
+def forgive(connection: Connection, address: str) -> None:
+    """Somebody who had been erased has confirmed again, by their own hand."""
+    erased = sa.and_(suppression.c.address_hash == address_hash(address), suppression.c.reason == "erased")
+    connection.execute(sa.delete(suppression).where(erased))
+
+
 def suppressed(connection: Connection, address: str) -> str | None:
     """Why this address must not be mailed, None when it may."""
     found: str | None = connection.scalar(

@@ -516,6 +516,13 @@ def listed(connection: Connection, *, status: ToolStatus | None = None, limit: i
     return [_tool(row) for row in connection.execute(query)]
 
 
+def categories(connection: Connection) -> tuple[str, ...]:
+    """Categories of the tools that readers get to see, in alphabetical order."""
+    shown = (ToolStatus.REVIEWED, ToolStatus.PAIRED)
+    query = sa.select(tool.c.category).where(tool.c.status.in_(shown)).distinct().order_by(tool.c.category)
+    return tuple(connection.scalars(query))
+
+
 def counts(connection: Connection) -> dict[str, int]:
     """How many tools stand where."""
     query = sa.select(tool.c.status, sa.func.count()).group_by(tool.c.status)

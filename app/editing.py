@@ -1,0 +1,404 @@
+"""Editors: tools and duplicates, pairs and comparisons, the edition up to its approval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app import ingesting
+from app.pairing import REVIEWED, propose
+from app.wiring import Product
+from core.comparison import Community, Comparison, ComparisonState, ComparisonView, comparison_slug
+from core.edition import Edition, EditionState, Frozen
+from core.errors import Refused, StaleVersion, UsageError
+from core.intent import Merge
+from core.panel import Person, Role, Tally
+from core.tool import Reason, Tool, ToolDossier, ToolStatus
+from core.week import Week
+from digest.compose import compose, suggest_preheader, suggest_subject
+from digest.render import fit, render_digest
+from review.scorecard import Contender, compare, fingerprint
+from review.tally import tally
+from store import audit, comparisons, editions, merges, people, reviews, tools, votes
+
+# ------------------------------------------------------------ tools
+
+
+def list_tools(product: Product, *, status: ToolStatus | None = None, limit: int = 50) -> list[Tool]:
+    """Tools, the highest priority first."""
+    with product.database.read() as connection:
+        return tools.listed(connection, status=status, limit=limit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolView:
+    """A tool with everything known of it, as editors and operators see it."""
+
+    dossier: ToolDossier
+    panel: Tally
+
+
+def show_tool(product: Product, slug: str) -> ToolView:
+    """Everything known of a tool; old slugs lead on. Raises NotFound."""
+    with product.database.read() as connection:
+        found = tools.find(connection, slug)
+        said = reviews.verdicts(connection, [found.id]).get(found.id, ())
+        return ToolView(dossier=tools.dossier(connection, found), panel=tally(said, quorum=product.settings.quorum))
+
+
+def merge_tools(product: Product, winner: str, loser: str, *, actor: str) -> Tool:
+    """Make two tools one; the second's addresses lead to the first. Raises NotFound and Refused."""
+    now = product.now
+    with product.database.write() as connection:
+        one, other = tools.find(connection, winner), tools.find(connection, loser)
+        if one.id == other.id:
+            raise Refused(f"{winner} and {loser} are one tool already.")
+        _merge(connection, one, other, actor=actor, now=now)
+        return tools.find(connection, one.slug)
+
+
+def _merge(connection: Any, one: Tool, other: Tool, *, actor: str, now: datetime) -> None:
+    decided = Merge(winner=one.id, loser=other.id, rule="editor", evidence=(f"by {actor}",))
+    merges.apply(connection, decided, by=actor, now=now)
+    retired = merges.retire_comparisons(connection, other.id)
+    ingesting.reassess(connection, [one.id], now=now)
+    audit.note(
+        connection,
+        now=now,
+        actor=actor,
+        action="tool.merge",
+        subject=f"tool:{other.slug}",
+        after={"into": one.slug, "comparisons_retired": retired},
+    )
+
+
+def split_tool(product: Product, slug: str, keys: Sequence[str], *, actor: str) -> Tool:
+    """Take sightings, written `source/external-id`, out of a tool. Returns the tool they are in now."""
+    now = product.now
+    wanted = [_sighting_key(each) for each in keys]
+    with product.database.write() as connection:
+        whole = tools.find(connection, slug)
+        part = merges.split(connection, whole, wanted, by=actor, now=now)
+        ingesting.reassess(connection, [whole.id, part], now=now)
+        made = tools.get(connection, [part])[part]
+        audit.note(
+            connection,
+            now=now,
+            actor=actor,
+            action="tool.split",
+            subject=f"tool:{whole.slug}",
+            after={"into": made.slug, "sightings": list(keys)},
+        )
+        return made
+
+
+def _sighting_key(text: str) -> tuple[str, str]:
+    source, slash, external_id = text.partition("/")
+    if not (source and slash and external_id):
+        raise UsageError(f"{text!r} does not name a sighting.", mend="Write SOURCE/ID, as `verdicts tools show` does.")
+    return source, external_id
+
+
+def reject_tool(product: Product, slug: str, *, actor: str) -> Tool:
+    """Take a tool out of the queue for good; its comparisons disappear from sight."""
+    now = product.now
+    with product.database.write() as connection:
+        found = tools.find(connection, slug)
+        tools.set_status(connection, found.id, ToolStatus.REJECTED, by_hand=True)
+        merges.retire_comparisons(connection, found.id)
+        change = {"before": found.status, "after": ToolStatus.REJECTED}
+        audit.note(connection, now=now, actor=actor, action="tool.reject", subject=f"tool:{found.slug}", **change)
+        return tools.get(connection, [found.id])[found.id]
+
+
+def queue_tool(product: Product, slug: str, *, actor: str) -> Tool:
+    """Overrule the rule that kept a tool out of the queue. Raises Refused for one that is past it."""
+    now = product.now
+    with product.database.write() as connection:
+        found = tools.find(connection, slug)
+        if found.status not in (ToolStatus.KEPT, ToolStatus.REJECTED, ToolStatus.QUEUED):
+            raise Refused(f"{found.slug} is {found.status.value.replace('_', ' ')}; it has left the queue.")
+        tools.set_status(connection, found.id, ToolStatus.QUEUED, by_hand=True)
+        change = {"before": found.status, "after": ToolStatus.QUEUED}
+        audit.note(connection, now=now, actor=actor, action="tool.queue", subject=f"tool:{found.slug}", **change)
+        return tools.get(connection, [found.id])[found.id]
+
+
+def edit_tool(product: Product, slug: str, changes: Mapping[str, str], *, actor: str) -> Tool:
+    """Set name, tagline, description, category or slug by hand; ingestion leaves those alone from now on."""
+    now = product.now
+    allowed = ("name", "tagline", "description", "category", "slug")
+    unknown = sorted(set(changes) - set(allowed))
+    if unknown:
+        raise UsageError(f"{unknown[0]!r} cannot be edited.", mend=f"Fields are: {', '.join(allowed)}.")
+    with product.database.write() as connection:
+        found = tools.find(connection, slug)
+        before = {name: getattr(found, name) for name in changes}
+        tools.edit(connection, found, changes, now=now)
+        if before != dict(changes):
+            change = {"before": before, "after": dict(changes)}
+            audit.note(connection, now=now, actor=actor, action="tool.edit", subject=f"tool:{found.slug}", **change)
+        return tools.get(connection, [found.id])[found.id]
+
+
+def duplicate_questions(product: Product) -> list[dict[str, Any]]:
+    """Open "same tool?" questions with score and reasons, the surest first."""
+    with product.database.read() as connection:
+        return merges.questions(connection)
+
+
+def answer_duplicate(product: Product, question: int, *, same: bool, actor: str) -> str:
+    """Settle a question: merge the two, or keep them apart for good. Returns what was done, in words."""
+    now = product.now
+    with product.database.write() as connection:
+        low, high = merges.question(connection, question)
+        found = tools.get(connection, [low, high])
+        one, other = found[low], found[high]
+        if same:
+            _merge(connection, one, other, actor=actor, now=now)
+            return f"{other.slug} is now part of {one.slug}"
+        merges.keep_apart(connection, low, high, by=actor, now=now)
+        pair = {"one": one.slug, "other": other.slug}
+        audit.note(connection, now=now, actor=actor, action="tool.keep_apart", subject=f"tool:{one.slug}", after=pair)
+        return f"{one.slug} and {other.slug} stay two tools"
+
+
+# ------------------------------------------------------------ comparisons
+
+
+def create_comparison(product: Product, one: str, other: str, *, actor: str) -> Comparison:
+    """Put two reviewed tools side by side; a pair that is there already is returned as it is.
+
+    Raises NotFound, and Refused for one tool twice or a tool whose panel is not closed.
+    """
+    now = product.now
+    with product.database.read() as connection:
+        first, second = sorted((tools.find(connection, one), tools.find(connection, other)), key=lambda tool: tool.slug)
+    if first.id == second.id:
+        raise Refused(f"{one} and {other} are one tool.", mend="A comparison needs two.")
+    for each in (first, second):
+        if each.status not in REVIEWED:
+            raise Refused(
+                f"The panel of {each.slug} is not closed.", mend=f"It needs {product.settings.quorum} verdicts."
+            )
+    score, reasons = _why(product, first.slug, second.slug)
+    with product.database.write() as connection:
+        made = comparisons.create(connection, first, second, score=score, reasons=reasons, now=now)
+        _refresh(product, connection, made)
+        if made.version == 1 and made.approved_version is None:
+            audit.note(connection, now=now, actor=actor, action="comparison.create", subject=f"comparison:{made.slug}")
+        return comparisons.find(connection, made.slug)
+
+
+def _why(product: Product, a: str, b: str) -> tuple[float, Sequence[Reason]]:
+    """The score and reasons with which this pair is proposed, if it is."""
+    for each in propose(product, limit=1000, among=[a]):
+        if {each.a, each.b} == {a, b}:
+            return each.score, each.reasons
+    return 0.0, (Reason(words="paired by hand", points=0.0),)
+
+
+def _refresh(product: Product, connection: Any, found: Comparison) -> ComparisonView:
+    """The view as it would be published now; a change since the last look counts as a new version."""
+    view = _view(product, connection, found)
+    if comparisons.refresh(connection, found.id, fingerprint=fingerprint(view)):
+        found = comparisons.find(connection, found.slug)
+        view = _view(product, connection, found)
+    return view
+
+
+def _view(product: Product, connection: Any, found: Comparison) -> ComparisonView:
+    at = comparisons.pair(connection, found.id)
+    both = tools.get(connection, at)
+    said = reviews.verdicts(connection, at)
+    dossiers = tools.dossiers(connection, list(both.values()))
+    chosen = votes.counted(connection, [found.slug]).get(found.slug, {})
+    total = sum(chosen.values())
+    a, b = (
+        Contender(
+            dossier=dossiers[each],
+            verdicts=said.get(each, ()),
+            community=Community(chosen=chosen.get(both[each].slug, 0), votes=total),
+        )
+        for each in at
+    )
+    slug = comparison_slug(both[at[0]].slug, both[at[1]].slug)
+    if slug != found.slug:
+        comparisons.rename(connection, found.id, slug)
+        found = comparisons.find(connection, slug)
+    return compare(found, a=a, b=b, lenses=people.lenses(connection), quorum=product.settings.quorum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonSheet:
+    """A comparison as an editor sees it: its state, and what would be published now."""
+
+    comparison: Comparison
+    view: ComparisonView
+
+
+def show_comparison(product: Product, slug: str) -> ComparisonSheet:
+    """A comparison as it stands. Raises NotFound."""
+    with product.database.write() as connection:
+        view = _refresh(product, connection, comparisons.find(connection, slug))
+        return ComparisonSheet(comparison=comparisons.find(connection, view.slug), view=view)
+
+
+def list_comparisons(product: Product) -> list[Comparison]:
+    """All comparisons, the newest first."""
+    with product.database.read() as connection:
+        return comparisons.listed(connection)
+
+
+def approve_comparison(product: Product, slug: str, *, email: str, version: int | None = None) -> Comparison:
+    """Approve a comparison as an editor. `version` is the one that was read; without it, the present one.
+
+    Raises StaleVersion when it has changed since, and Refused when the person is no editor.
+    """
+    now = product.now
+    with product.database.write() as connection:
+        editor = _editor(connection, email)
+        view = _refresh(product, connection, comparisons.find(connection, slug))
+        found = comparisons.find(connection, view.slug)
+        if version is not None and version != found.version:
+            raise StaleVersion(
+                f"{found.slug} is at version {found.version}, not {version}.", mend="Look at it again, then approve."
+            )
+        if found.approved_version == found.version and found.state is not ComparisonState.RETIRED:
+            return found
+        pair = comparisons.pair(connection, found.id)
+        reviews.check_machine_verdicts(connection, pair, by=editor)
+        comparisons.approve(connection, found, version=found.version, view=view, by=editor.id, now=now)
+        for each in pair:
+            tools.set_status(connection, each, ToolStatus.PAIRED)
+        audit.note(
+            connection,
+            now=now,
+            actor=editor.email,
+            action="comparison.approve",
+            subject=f"comparison:{found.slug}",
+            before={"version": found.approved_version},
+            after={"version": found.version},
+        )
+        return comparisons.find(connection, found.slug)
+
+
+def _editor(connection: Any, email: str) -> Person:
+    person = people.find(connection, email)
+    if Role.EDITOR not in person.roles:
+        raise Refused(f"{person.email} is not an editor.", mend="Invite them with --role editor.")
+    return person
+
+
+# ------------------------------------------------------------ the edition
+
+
+def assemble(product: Product, week: Week) -> Edition:
+    """Put approved comparisons that were never sent into the week's draft, best first, as many as fit.
+
+    Doing it again brings the draft up to date; an edition that is approved already is returned untouched. Raises
+    Refused when nothing is approved.
+    """
+    now = product.now
+    with product.database.write() as connection:
+        if editions.exists(connection, week) and editions.find(connection, week).state is not EditionState.DRAFT:
+            return editions.find(connection, week)
+        placed = editions.comparison_ids(connection, week)
+        ids = _still_approved(product, connection, [*placed, *comparisons.waiting(connection)])
+        if not ids:
+            raise Refused(
+                "No approved comparison waits to be sent.", mend="`verdicts comparisons propose` shows good pairs."
+            )
+        return _draft(product, connection, week, ids, now=now)
+
+
+def _still_approved(product: Product, connection: Any, ids: Sequence[int]) -> list[int]:
+    """Those of these whose approval still stands after a fresh look at verdicts and facts."""
+    kept = []
+    for each in comparisons.by_ids(connection, ids):
+        _refresh(product, connection, each)
+        if comparisons.find(connection, each.slug).state is ComparisonState.APPROVED:
+            kept.append(each.id)
+    return kept
+
+
+def _draft(product: Product, connection: Any, week: Week, ids: Sequence[int], *, now: datetime) -> Edition:
+    """The draft with as many of these as its size allows, then as many of those as fit into a mail."""
+    intro = editions.find(connection, week).intro if editions.exists(connection, week) else ""
+
+    def keep(taken: Sequence[int]) -> tuple[Edition, int]:
+        views = comparisons.approved_views(connection, limit=len(taken), ids=taken)
+        left = len(ids) - len(taken)
+        draft = editions.keep_draft(
+            connection,
+            week,
+            subject=suggest_subject(views),
+            preheader=suggest_preheader(views),
+            intro=intro,
+            comparisons=taken,
+            left_over=left,
+            now=now,
+        )
+        return draft, fit(_compose(product, draft, views, left))[1]
+
+    taken = ids[: product.settings.edition_size]
+    draft, cut = keep(taken)
+    return keep(taken[: len(taken) - cut])[0] if cut else draft
+
+
+def _compose(product: Product, edition: Edition, views: Sequence[ComparisonView], left: int) -> Any:
+    settings = product.settings
+    return compose(
+        edition=edition,
+        views=views,
+        left_over=left,
+        base_url=settings.base_url,
+        postal_address=settings.postal_address or "No postal address is set (VERDICTS_POSTAL_ADDRESS).",
+    )
+
+
+def preview(product: Product, week: Week) -> Frozen:
+    """The edition as it would be sent now; after approval, exactly what is sent. Raises NotFound."""
+    with product.database.read() as connection:
+        found = editions.find(connection, week)
+        return found.frozen or _render(product, connection, found)
+
+
+def _render(product: Product, connection: Any, found: Edition) -> Frozen:
+    ids = editions.comparison_ids(connection, found.week)
+    views = comparisons.approved_views(connection, limit=len(ids), ids=ids)
+    return render_digest(_compose(product, found, views, editions.left_over(connection, found.week)))
+
+
+def approve_edition(product: Product, week: Week, *, email: str) -> Edition:
+    """Freeze the edition: subject, HTML, text and the list are stored with their hash, and are what is sent.
+
+    An edition that is approved already is returned as it is. Raises NotFound, StaleVersion and Refused.
+    """
+    now = product.now
+    with product.database.write() as connection:
+        editor = _editor(connection, email)
+        found = editions.find(connection, week)
+        if found.state is not EditionState.DRAFT:
+            return found
+        ids = editions.comparison_ids(connection, week)
+        if _still_approved(product, connection, ids) != ids or not editions.approved_versions(connection, week):
+            raise StaleVersion(
+                f"A comparison of edition {week} has changed since it was approved.",
+                mend=f"Approve it again, then `verdicts edition assemble --week {week}`.",
+            )
+        frozen = _render(product, connection, found)
+        editions.approve(connection, found, frozen=frozen, by=editor.id, now=now)
+        comparisons.publish(connection, ids, now=now)
+        content = {"sha256": frozen.sha256, "comparisons": list(frozen.comparisons)}
+        audit.note(
+            connection,
+            now=now,
+            actor=editor.email,
+            action="edition.approve",
+            subject=f"edition:{week}",
+            after=content,
+        )
+        return editions.find(connection, week)

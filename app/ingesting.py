@@ -1,0 +1,310 @@
+"""Ingestion: read the sources that are due, decide what their entries are, store the result.
+
+One source's life, step by step:
+    load     what sources.toml says, and what is known of each source (cursor, history)
+    mark     its next due time, committed before the fetch: a crash cannot hammer a host
+    read     requests, bytes, entries (ingest/reading; many sources at once, no database)
+    decide   new tool, seen again, merge, ask (ingest/match; pure)
+    apply    tools, assessments, cursor and fetch record, in one transaction per source
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import insort
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from ingest.assess import Scales, assess
+from ingest.match import decide
+
+from app.wiring import VERSION, Product
+from core.errors import Conflict, NotFound, SourcesFileError, UsageError
+from core.intent import Ask, Assessment, Intent, Merge, NewTool, SeenAgain
+from core.sighting import Seen, Sighting
+from core.source import FetchRecord, Outcome, Reading, Source, SourceState, SourceStatus
+from ingest.catalogue import next_due, read_sources, rhythm
+from store import audit, merges, sources, tools
+
+Told = Callable[[FetchRecord], None]
+"""Called with each source's record as soon as it is stored."""
+
+
+def catalogue(product: Product) -> tuple[Source, ...]:
+    """The sources of sources.toml. Raises SourcesFileError."""
+    path = product.settings.sources
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SourcesFileError(
+            f"There is no sources file {path}.", mend="Copy sources.toml from the project, or set VERDICTS_SOURCES."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourcesFileError(f"{path} cannot be read: {error}.", mend="It must be a TOML file in UTF-8.") from None
+    return read_sources(text, filename=path.name)
+
+
+def statuses(product: Product) -> list[SourceStatus]:
+    """Every source of the file, with what became of it."""
+    listed = catalogue(product)
+    with product.database.write() as connection:
+        sources.sync(connection, listed)
+        return sources.statuses(connection, listed)
+
+
+def ingest(
+    product: Product,
+    keys: Sequence[str] = (),
+    *,
+    everything: bool = False,
+    group: str | None = None,
+    told: Told | None = None,
+) -> list[FetchRecord]:
+    """Read sources and store what they show.
+
+    Which: those named by `keys` (paused ones too: asking by name is asking), all that are on with `everything`,
+    else those that are due, of one rhythm when `group` names it. Returns one record per source, in the order of the
+    file. A source that fails is a record, never an exception. Raises NotFound for an unknown key.
+    """
+    chosen = _choose(statuses(product), keys, everything=everything, group=group, now=product.now)
+    records = asyncio.run(_ingest(product, chosen, told or _tell_nobody))
+    order = {each.source.key: place for place, each in enumerate(chosen)}
+    return sorted(records, key=lambda record: order[record.source])
+
+
+def _choose(
+    known: Sequence[SourceStatus], keys: Sequence[str], *, everything: bool, group: str | None, now: datetime
+) -> list[SourceStatus]:
+    if keys:
+        by_key = {each.source.key: each for each in known}
+        unknown = [key for key in keys if key not in by_key]
+        if unknown:
+            raise NotFound(f"There is no source {unknown[0]!r}.", mend=f"Sources are: {', '.join(by_key) or 'none'}.")
+        return [by_key[key] for key in dict.fromkeys(keys)]
+    on = [each for each in known if each.source.enabled and each.state is SourceState.ON]
+    if everything:
+        return on
+    return [each for each in on if _is_due(each, now) and group in (None, rhythm(each.source.schedule))]
+
+
+def _is_due(status: SourceStatus, now: datetime) -> bool:
+    return all(instant is None or instant <= now for instant in (status.next_due, status.not_before))
+
+
+def _tell_nobody(_: FetchRecord) -> None:
+    """The listener of those who only want the result."""
+
+
+async def _ingest(product: Product, chosen: Sequence[SourceStatus], told: Told) -> list[FetchRecord]:
+    records = []
+    async for reading in _readings(product, chosen):
+        # Storing blocks the loop on purpose: one writer at a time, and the sockets wait in the kernel.
+        record = store(product, reading)
+        told(record)
+        records.append(record)
+    return records
+
+
+async def _readings(product: Product, chosen: Sequence[SourceStatus]) -> AsyncIterator[Reading]:
+    # These bring the HTTP client and the parsers along: half a second that `--help` must not pay.
+    from ingest.reading import Order, read_all  # noqa: PLC0415
+
+    from ingest.fetch import Fetcher  # noqa: PLC0415
+
+    with product.database.write() as connection:
+        for each in chosen:
+            sources.start(connection, each.source.key, next_due=next_due(each.source.schedule, product.now))
+        past = sources.history(connection, [each.source.key for each in chosen])
+    orders = [Order(source=each.source, cursor=each.cursor, history=past[each.source.key]) for each in chosen]
+    settings = product.settings
+    async with Fetcher(
+        contact=settings.contact or settings.base_url,
+        version=VERSION,
+        allow_private_hosts=settings.allow_private_hosts,
+        clock=product.clock,
+    ) as fetcher:
+        async for reading in read_all(orders, fetcher=fetcher, clock=product.clock):
+            yield reading
+
+
+def store(product: Product, reading: Reading) -> FetchRecord:
+    """One reading into the database, in one transaction. A failure to store is a failed run with its reason."""
+    try:
+        with product.database.write() as connection:
+            counts = Counts() if reading.outcome is Outcome.FAILED else _apply(connection, reading)
+            record = _record(reading, counts)
+            sources.finish(connection, reading, record)
+    except Conflict as busy:
+        failed = _record(reading, Counts(), outcome=Outcome.FAILED, error=str(busy))
+        # The record of a failure to write may fail to be written too; the next run starts from the old cursor anyway.
+        with suppress(Conflict), product.database.write() as connection:
+            sources.finish(connection, reading, failed)
+        return failed
+    else:
+        return record
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a reading changed."""
+
+    new: int = 0
+    changed: int = 0
+    new_tools: int = 0
+    merged: int = 0
+
+
+def _apply(connection: Any, reading: Reading) -> Counts:
+    """Decide and carry out. `connection` is opaque here."""
+    sightings, now = reading.sightings, reading.at
+    if not sightings:
+        return Counts()
+    intents = decide(sightings, tools.known(connection, sightings), now=now)
+    scales = _Scales(connection, sightings)
+    made = _of(intents, NewTool)
+    again = _of(intents, SeenAgain)
+    tools.add(connection, [(each, _assess_new(each, scales, now)) for each in made], now=now)
+    tools.see_again(connection, again, now=now)
+    joined = [each for each in _of(intents, Merge) if merges.apply(connection, each, by=audit.SYSTEM, now=now)]
+    tools.ask(connection, _of(intents, Ask), now=now)
+    touched = {each.tool for each in again} | {each.winner for each in joined}
+    touched -= {each.loser for each in joined}
+    tools.reassess(connection, assessments(connection, sorted(touched), scales, now=now), now=now)
+    for each in joined:
+        evidence = {"rule": each.rule, "evidence": list(each.evidence), "into": each.winner}
+        audit.note(
+            connection, now=now, actor=audit.SYSTEM, action="tool.merge", subject=f"tool:{each.loser}", after=evidence
+        )
+    first = sum(len(each.sightings) for each in made) + sum(each.first for each in again)
+    return Counts(new=first, changed=sum(each.changed for each in again), new_tools=len(made), merged=len(joined))
+
+
+_Kind = TypeVar("_Kind")
+
+
+def _of(intents: Iterable[Intent], kind: type[_Kind]) -> list[_Kind]:
+    return [each for each in intents if isinstance(each, kind)]
+
+
+def _assess_new(new: NewTool, scales: Scales, now: datetime) -> Assessment:
+    return assess([Seen(sighting=one, first_seen=now, last_seen=now) for one in new.sightings], scales=scales, now=now)
+
+
+def assessments(connection: Any, ids: Sequence[int], scales: Scales, *, now: datetime) -> dict[int, Assessment]:
+    """What all sightings of each of these tools say together. Tools without any are left out."""
+    return {at: assess(seen, scales=scales, now=now) for at, seen in tools.seen(connection, ids).items()}
+
+
+class _Scales(Mapping[tuple[str, str], Sequence[float]]):
+    """(source, signal) -> sorted figures of that signal in that source: those stored, and the batch at hand.
+
+    A source's figures are loaded when they are first asked for.
+    """
+
+    def __init__(self, connection: Any, batch: Sequence[Sighting] = ()) -> None:
+        self._connection = connection
+        self._loaded: dict[str, dict[str, list[float]]] = {}
+        self._batch: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for one in batch:
+            for each in one.signals:
+                self._batch[one.source][each.name].append(each.value)
+
+    def __getitem__(self, key: tuple[str, str]) -> Sequence[float]:
+        source, signal = key
+        if source not in self._loaded:
+            self._loaded[source] = self._load(source)
+        return self._loaded[source][signal]
+
+    def _load(self, source: str) -> dict[str, list[float]]:
+        found = {name: sorted(values) for name, values in tools.samples(self._connection, source).items()}
+        for name, values in self._batch[source].items():
+            kept = found.setdefault(name, [])
+            for value in values:
+                insort(kept, value)
+        return found
+
+    def __iter__(self) -> Any:
+        return ((source, name) for source, names in self._loaded.items() for name in names)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._loaded.values()))
+
+
+def reassess(connection: Any, ids: Sequence[int], *, now: datetime) -> None:
+    """Assess tools anew after their sightings were moved about."""
+    tools.reassess(connection, assessments(connection, ids, _Scales(connection), now=now), now=now)
+
+
+def _record(
+    reading: Reading, counts: Counts, *, outcome: Outcome | None = None, error: str | None = None
+) -> FetchRecord:
+    return FetchRecord(
+        source=reading.source,
+        at=reading.at,
+        outcome=outcome or reading.outcome,
+        http_status=reading.http_status,
+        bytes=reading.bytes,
+        entries=len(reading.sightings),
+        new=counts.new,
+        changed=counts.changed,
+        new_tools=counts.new_tools,
+        merged=counts.merged,
+        bad=len(reading.bad),
+        left_out=reading.left_out,
+        seconds=reading.seconds,
+        error=error or reading.error,
+    )
+
+
+def check(product: Product, key: str) -> Reading:
+    """Ask one source once, from the beginning, and store nothing. Raises NotFound."""
+    return asyncio.run(_check(product, key))
+
+
+async def _check(product: Product, key: str) -> Reading:
+    from ingest.reading import Order, read_all  # noqa: PLC0415
+
+    from ingest.fetch import Fetcher  # noqa: PLC0415 - see _readings
+
+    by_key = {each.key: each for each in catalogue(product)}
+    if key not in by_key:
+        raise NotFound(f"There is no source {key!r}.", mend=f"Sources are: {', '.join(by_key) or 'none'}.")
+    settings = product.settings
+    async with Fetcher(
+        contact=settings.contact or settings.base_url,
+        version=VERSION,
+        allow_private_hosts=settings.allow_private_hosts,
+        clock=product.clock,
+    ) as fetcher:
+        readings = read_all([Order(source=by_key[key])], fetcher=fetcher, clock=product.clock)
+        return await anext(readings)
+
+
+def pause(product: Product, key: str, *, on: bool, actor: str) -> SourceState:
+    """Stop asking a source, or (`on`) ask it again, also after it was gone. Raises NotFound."""
+    after = SourceState.ON if on else SourceState.PAUSED
+    listed = catalogue(product)
+    with product.database.write() as connection:
+        sources.sync(connection, listed)
+        before = sources.set_state(connection, key, after)
+        audit.note(
+            connection,
+            now=product.now,
+            actor=actor,
+            action="source.resume" if on else "source.pause",
+            subject=f"source:{key}",
+            before=before,
+            after=after,
+        )
+    return after
+
+
+def require_rhythm(group: str) -> str:
+    """One of the three rhythms. Raises UsageError."""
+    if group not in ("hourly", "six-hourly", "daily"):
+        raise UsageError(f"{group!r} is not a rhythm.", mend="Use hourly, six-hourly or daily.")
+    return group

@@ -1,0 +1,83 @@
+"""The product, wired once: settings, database and clock, handed to every use case."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from app.settings import Settings, read_settings
+from app.tokens import Signer
+from core.clock import Clock, system_clock
+from store.connect import Database
+
+VERSION = "0.1.0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product:
+    """Everything a use case needs. `clock` gives the present instant in UTC."""
+
+    settings: Settings
+    database: Database
+    clock: Clock = system_clock
+
+    @property
+    def now(self) -> datetime:
+        """The present instant."""
+        return self.clock()
+
+    @cached_property
+    def signer(self) -> Signer:
+        """Signs the links that go into mails."""
+        return Signer(_secret_key(self.settings))
+
+    def at(self, instant: datetime) -> Product:
+        """The same product with its clock stopped."""
+        return replace(self, clock=lambda: instant)
+
+
+@contextmanager
+def open_product(settings: Settings | None = None, *, require_current: bool = True) -> Iterator[Product]:
+    """The product for as long as the block lasts.
+
+    Raises SettingsError, and DatabaseNotReady unless the schema is at this program's revision.
+    """
+    chosen = settings or read_settings()
+    database = Database(chosen.database)
+    try:
+        if require_current:
+            database.require_current()
+        stopped = chosen.clock
+        yield Product(settings=chosen, database=database, clock=system_clock if stopped is None else lambda: stopped)
+    finally:
+        database.close()
+
+
+def _secret_key(settings: Settings) -> str:
+    """The key that was set, or the one kept under VAR, made when there is none."""
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    kept = settings.var / "secret.key"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    if not kept.exists():
+        # Another process may win the race; then its key is the key.
+        with suppress(FileExistsError):
+            _write_once(kept, secrets.token_urlsafe(48))
+    return kept.read_text().strip()
+
+
+def _write_once(path: Path, text: str) -> None:
+    # Link after writing, so that a second process never reads half a key.
+    whole = path.with_name(f".{path.name}.{os.getpid()}")
+    whole.touch(mode=0o600)
+    whole.write_text(text)
+    try:
+        os.link(whole, path)
+    finally:
+        whole.unlink()
