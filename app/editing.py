@@ -13,6 +13,7 @@ from app.wiring import Product
 from core.comparison import Community, Comparison, ComparisonState, ComparisonView, comparison_slug
 from core.edition import Edition, EditionState, Frozen
 from core.errors import Refused, StaleVersion, UsageError
+from core.identifier import Identifier
 from core.intent import Merge
 from core.panel import Person, Role, Tally
 from core.tool import Reason, Tool, ToolDossier, ToolStatus
@@ -46,6 +47,12 @@ def show_tool(product: Product, slug: str) -> ToolView:
         found = tools.find(connection, slug)
         said = reviews.verdicts(connection, [found.id]).get(found.id, ())
         return ToolView(dossier=tools.dossier(connection, found), panel=tally(said, quorum=product.settings.quorum))
+
+
+def find_by_identifier(product: Product, identifier: Identifier) -> Tool | None:
+    """The tool that an identifier names, None when nobody has seen it."""
+    with product.database.read() as connection:
+        return tools.by_identifier(connection, identifier)
 
 
 def merge_tools(product: Product, winner: str, loser: str, *, actor: str) -> Tool:

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 
 from app import ingesting, sending
-from app.settings import PREFIX, Settings, variable
+from app.settings import ENV_FILE, PREFIX, Settings, variable
 from app.wiring import Product
 from core.errors import VerdictsError
 from store import checks, subscribers, tools
@@ -87,7 +87,7 @@ def _disk(product: Product, name: str) -> Finding:
 
 
 def _unknown_settings(_: Product, name: str) -> Finding:
-    known = {variable(field) for field in Settings.model_fields}
+    known = {variable(field) for field in Settings.model_fields} | {ENV_FILE}
     unknown = sorted(key for key in os.environ if key.startswith(PREFIX) and key not in known)
     detail = f"not a setting: {', '.join(unknown)}" if unknown else "none"
     return Finding(what=name, well=not unknown, detail=detail)

@@ -19,15 +19,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from ingest.assess import Scales, assess
-from ingest.match import decide
-
-from app.wiring import VERSION, Product
+from app.wiring import Product
 from core.errors import Conflict, NotFound, SourcesFileError, UsageError
 from core.intent import Ask, Assessment, Intent, Merge, NewTool, SeenAgain
 from core.sighting import Seen, Sighting
-from core.source import FetchRecord, Outcome, Reading, Source, SourceState, SourceStatus
+from core.source import Cursor, FetchRecord, Outcome, Reading, Source, SourceState, SourceStatus
+from core.version import VERSION
+from ingest.assess import assess
 from ingest.catalogue import next_due, read_sources, rhythm
+from ingest.match import decide
+from ingest.priority import Scales
 from store import audit, merges, sources, tools
 
 Told = Callable[[FetchRecord], None]
@@ -111,15 +112,14 @@ async def _ingest(product: Product, chosen: Sequence[SourceStatus], told: Told) 
 
 async def _readings(product: Product, chosen: Sequence[SourceStatus]) -> AsyncIterator[Reading]:
     # These bring the HTTP client and the parsers along: half a second that `--help` must not pay.
-    from ingest.reading import Order, read_all  # noqa: PLC0415
-
     from ingest.fetch import Fetcher  # noqa: PLC0415
+    from ingest.reading import Asked, read_all  # noqa: PLC0415
 
     with product.database.write() as connection:
         for each in chosen:
             sources.start(connection, each.source.key, next_due=next_due(each.source.schedule, product.now))
         past = sources.history(connection, [each.source.key for each in chosen])
-    orders = [Order(source=each.source, cursor=each.cursor, history=past[each.source.key]) for each in chosen]
+    asked = [Asked(source=each.source, cursor=each.cursor, history=past[each.source.key]) for each in chosen]
     settings = product.settings
     async with Fetcher(
         contact=settings.contact or settings.base_url,
@@ -127,7 +127,7 @@ async def _readings(product: Product, chosen: Sequence[SourceStatus]) -> AsyncIt
         allow_private_hosts=settings.allow_private_hosts,
         clock=product.clock,
     ) as fetcher:
-        async for reading in read_all(orders, fetcher=fetcher, clock=product.clock):
+        async for reading in read_all(asked, fetcher=fetcher, clock=product.clock):
             yield reading
 
 
@@ -167,9 +167,9 @@ def _apply(connection: Any, reading: Reading) -> Counts:
     scales = _Scales(connection, sightings)
     made = _of(intents, NewTool)
     again = _of(intents, SeenAgain)
+    joined = [each for each in _of(intents, Merge) if merges.apply(connection, each, by=audit.SYSTEM, now=now)]
     tools.add(connection, [(each, _assess_new(each, scales, now)) for each in made], now=now)
     tools.see_again(connection, again, now=now)
-    joined = [each for each in _of(intents, Merge) if merges.apply(connection, each, by=audit.SYSTEM, now=now)]
     tools.ask(connection, _of(intents, Ask), now=now)
     touched = {each.tool for each in again} | {each.winner for each in joined}
     touched -= {each.loser for each in joined}
@@ -266,9 +266,8 @@ def check(product: Product, key: str) -> Reading:
 
 
 async def _check(product: Product, key: str) -> Reading:
-    from ingest.reading import Order, read_all  # noqa: PLC0415
-
     from ingest.fetch import Fetcher  # noqa: PLC0415 - see _readings
+    from ingest.reading import Asked, read_all  # noqa: PLC0415
 
     by_key = {each.key: each for each in catalogue(product)}
     if key not in by_key:
@@ -280,7 +279,7 @@ async def _check(product: Product, key: str) -> Reading:
         allow_private_hosts=settings.allow_private_hosts,
         clock=product.clock,
     ) as fetcher:
-        readings = read_all([Order(source=by_key[key])], fetcher=fetcher, clock=product.clock)
+        readings = read_all([Asked(source=by_key[key], cursor=Cursor())], fetcher=fetcher, clock=product.clock)
         return await anext(readings)
 
 

@@ -81,11 +81,24 @@ def checked_address(email: str) -> str:
         raise Refused(f"{shown!r} is not an e-mail address: {error}", mend="Write it like name@example.com.") from None
 
 
+def everybody(product: Product) -> list[Person]:
+    """All people, by address."""
+    with product.database.read() as connection:
+        return people.everybody(connection)
+
+
 def queue(product: Product, *, email: str | None = None, limit: int = 50) -> list[SeatRow]:
     """Waiting seats in the order in which they are given out; those of one reviewer's lenses when named."""
     with product.database.read() as connection:
         lenses = people.find(connection, email).lenses if email else None
         return reviews.queue(connection, lenses=lenses, limit=limit, now=product.now)
+
+
+def judged_lenses(product: Product, tool: str) -> frozenset[str]:
+    """Lenses from which a verdict on this tool is in. It says nothing about what they say."""
+    with product.database.read() as connection:
+        found = tools.find(connection, tool)
+        return frozenset(each.lens for each in reviews.verdicts(connection, [found.id]).get(found.id, ()))
 
 
 def claim(product: Product, email: str, *, lens: str | None = None, tool: str | None = None) -> Lease:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from core.errors import SettingsError
 
 PREFIX = "VERDICTS_"
+ENV_FILE = "VERDICTS_ENV_FILE"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -30,9 +32,7 @@ class MailKind(StrEnum):
 class Settings(BaseSettings):
     """All settings with their defaults: enough to run on one machine with nothing but Python."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True)
 
     var: Path = Field(Path("var"), description="Folder for everything that is written.")
     database_url: SecretStr | None = Field(
@@ -151,9 +151,12 @@ def _is_loopback(host: str) -> bool:
 
 
 def read_settings() -> Settings:
-    """The settings of this process. Raises SettingsError, one sentence for the first thing that does not fit."""
+    """The settings of this process, from the environment and the file that VERDICTS_ENV_FILE names (`.env`).
+
+    Raises SettingsError, one sentence for the first thing that does not fit.
+    """
     try:
-        return Settings()
+        return Settings(_env_file=os.environ.get(ENV_FILE, ".env") or None)
     except ValidationError as error:
         raise SettingsError(_explain(error), mend="`verdicts settings` and docs/settings.md list them all.") from None
 

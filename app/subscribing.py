@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, TextIO
 
 from app.reviewing import checked_address
@@ -271,6 +272,15 @@ class Imported:
 
 _COLUMNS = {"email", "consent", "name", "categories", "confirmed_at"}
 _SLICE = 1000
+
+
+def import_file(product: Product, path: Path, *, actor: str) -> Imported:
+    """`import_csv` from a file in UTF-8, with or without a byte order mark. Raises UsageError when it cannot be read."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return import_csv(product, file, actor=actor)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path} cannot be read: {error}.", mend="It must be a CSV file in UTF-8.") from None
 
 
 def import_csv(product: Product, file: TextIO, *, actor: str) -> Imported:

@@ -16,8 +16,6 @@ from app.tokens import Signer
 from core.clock import Clock, system_clock
 from store.connect import Database
 
-VERSION = "0.1.0"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Product:

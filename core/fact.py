@@ -18,6 +18,10 @@ class Fact:
     observed_at: datetime
 
 
+FIGURES = frozenset({"stars", "likes", "downloads", "upvotes", "points", "votes"})
+"""Fields that move all the time: they are shown with their day, and no editor approves them."""
+
+
 class PricingModel(StrEnum):
     """What it costs to begin. Unknown is a value of its own: no evidence, no claim."""
 

@@ -116,3 +116,8 @@ def _people(connection: Connection, rows: Sequence[Row[Any]]) -> list[Person]:
 def keep_sign_in(connection: Connection, *, at: int, token_hash: str, now: datetime, expires: datetime) -> None:
     """Remember the hash of a sign-in link's token."""
     connection.execute(sa.insert(sign_in).values(token_hash=token_hash, person=at, made_at=now, expires_at=expires))
+
+
+def forget_sign_ins(connection: Connection, *, before: datetime) -> int:
+    """Delete sign-in links that expired before this instant. Returns how many."""
+    return connection.execute(sa.delete(sign_in).where(sign_in.c.expires_at < before)).rowcount

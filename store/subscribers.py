@@ -159,6 +159,12 @@ def erase(connection: Connection, found: Subscriber, *, now: datetime) -> None:
     connection.execute(sa.delete(subscriber).where(subscriber.c.id == found.id))
 
 
+def forget_pending(connection: Connection, *, before: datetime) -> int:
+    """Delete subscriptions that were last asked to confirm before this instant, and never did. Returns how many."""
+    stale = sa.and_(subscriber.c.state == SubscriberState.PENDING, subscriber.c.asked_at < before)
+    return connection.execute(sa.delete(subscriber).where(stale)).rowcount
+
+
 def everybody(connection: Connection, *, state: SubscriberState | None = None) -> Iterator[Subscriber]:
     """All subscribers by id, read in slices: a million fit through."""
     query = sa.select(subscriber).order_by(subscriber.c.id)

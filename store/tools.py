@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from sqlalchemy.engine import Connection, Row
 
 from core.errors import NotFound
-from core.fact import Confidence, Fact, Per, Price, Pricing, PricingModel
+from core.fact import FIGURES, Confidence, Fact, Per, Price, Pricing, PricingModel
 from core.identifier import Identifier, Scheme
 from core.intent import Ask, Assessment, Known, KnownSighting, NewTool, SeenAgain, SightingKey, ToolRef
 from core.sighting import Seen, Sighting, Signal
@@ -341,8 +341,10 @@ def _update_words(connection: Connection, row: Row[Any], assessment: Assessment,
 def _seat(connection: Connection, tools: Sequence[int]) -> None:
     """One open seat per tool and active lens; seats that are there stay as they are."""
     for part in chunked(list(tools)):
-        pairs = sa.select(tool.c.id, lens.c.key, sa.literal("open"), tool.c.priority).where(
-            tool.c.id.in_(part), lens.c.active
+        pairs = (
+            sa.select(tool.c.id, lens.c.key, sa.literal("open"), tool.c.priority)
+            .select_from(tool.join(lens, lens.c.active))
+            .where(tool.c.id.in_(part))
         )
         insert = insert_for(connection, seat).from_select(["tool", "lens", "state", "priority"], pairs)
         connection.execute(insert.on_conflict_do_nothing())
@@ -404,7 +406,10 @@ def _keep_facts(
     for each in rows:
         if (each.field, each.source_url) in current:
             where = (fact.c.tool == at, fact.c.field == each.field, fact.c.source_url == each.source_url)
-            connection.execute(sa.update(fact).where(*where, fact.c.superseded_at.is_(None)).values(superseded_at=now))
+            old = sa.and_(*where, fact.c.superseded_at.is_(None))
+            # A figure's history would be a row per run, and nobody reads it.
+            gone = sa.delete(fact) if each.field in FIGURES else sa.update(fact).values(superseded_at=now)
+            connection.execute(gone.where(old))
     if rows:
         connection.execute(sa.insert(fact), [{"tool": at, **_fact_row(each)} for each in rows])
 

@@ -1,0 +1,116 @@
+"""`verdicts sources` and `verdicts ingest`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from app import ingesting
+from app.report import COMMAND_LINE, Report, progress
+from app.wiring import open_product
+from core.source import FetchRecord, Outcome, SourceState, SourceStatus
+
+app = App(name="sources")
+
+
+@app.command(name="list")
+def list_() -> Report:
+    """Every source with its state, last success and next due time."""
+    with open_product() as product:
+        rows = [_row(each) for each in ingesting.statuses(product)]
+    return Report(data=rows, rows=rows, text="" if rows else "sources.toml names no source.")
+
+
+def _row(status: SourceStatus) -> dict[str, Any]:
+    return {
+        "key": status.source.key,
+        "kind": status.source.kind,
+        "state": _state(status),
+        "last_success": status.last_success,
+        "last_error": status.last_error,
+        "entries_median": status.entries_median,
+        "next_due": status.next_due,
+    }
+
+
+def _state(status: SourceStatus) -> str:
+    if not status.source.enabled:
+        return "off"
+    return "failing" if status.state is SourceState.ON and status.last_error else status.state.value
+
+
+@app.command
+def check(key: str) -> Report:
+    """Ask one source once and show what would be taken. Nothing is stored."""
+    with open_product() as product:
+        reading = ingesting.check(product, key)
+    entries = [
+        {"name": each.name, "url": each.url, "identifiers": sorted(map(str, each.identifiers))}
+        for each in reading.sightings
+    ]
+    data = {
+        "key": key,
+        "outcome": reading.outcome,
+        "http_status": reading.http_status,
+        "error": reading.error,
+        "entries": entries,
+        "bad": [{"where": each.where, "reason": each.reason} for each in reading.bad],
+        "left_out": dict(reading.left_out),
+    }
+    rows = [{**each, "identifiers": " ".join(each["identifiers"])} for each in entries]
+    text = reading.error or f"{len(entries)} entries would be taken, {len(reading.bad)} could not be read."
+    return Report(data=data, rows=rows, text=text, ok=reading.outcome is not Outcome.FAILED)
+
+
+@app.command
+def pause(key: str) -> Report:
+    """Stop asking a source."""
+    return _switch(key, on=False)
+
+
+@app.command
+def resume(key: str) -> Report:
+    """Ask a source again."""
+    return _switch(key, on=True)
+
+
+def _switch(key: str, *, on: bool) -> Report:
+    with open_product() as product:
+        state = ingesting.pause(product, key, on=on, actor=COMMAND_LINE)
+    return Report(data={"key": key, "state": state}, text=f"{key} is {state}.")
+
+
+def ingest(*keys: str, every: Annotated[bool, Parameter(name="--all", negative="")] = False) -> Report:
+    """Read the sources that are due, those named, or with --all every one that is on.
+
+    Exit code 1 when a source failed; the others are stored all the same.
+    """
+    with open_product() as product:
+        records = ingesting.ingest(product, keys, everything=every, told=_tell)
+    data = {"sources": [record_row(each) for each in records]}
+    failed = [each for each in records if each.outcome is Outcome.FAILED]
+    text = "\n".join(f"{each.source} failed: {each.error}" for each in failed)
+    rows = [{name: value for name, value in row.items() if name != "error"} for row in data["sources"]]
+    return Report(data=data, rows=rows, text=text or ("" if records else "No source is due."), ok=not failed)
+
+
+def _tell(record: FetchRecord) -> None:
+    progress(f"{record.source}: {record.outcome}, {record.entries} entries, {record.new} new")
+
+
+def record_row(record: FetchRecord) -> dict[str, Any]:
+    """A fetch record as the command line and the flows show it."""
+    return {
+        "key": record.source,
+        "outcome": record.outcome,
+        "http_status": record.http_status,
+        "entries": record.entries,
+        "new": record.new,
+        "changed": record.changed,
+        "new_tools": record.new_tools,
+        "merged": record.merged,
+        "bytes": record.bytes,
+        "seconds": round(record.seconds, 2),
+        "error": record.error,
+    }

@@ -1,0 +1,193 @@
+"""`verdicts tools` and `verdicts duplicates`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from cyclopts import App
+
+from app import editing
+from app.editing import ToolView
+from app.report import COMMAND_LINE, Report
+from app.wiring import open_product
+from core.fact import Pricing
+from core.panel import Tally
+from core.tool import Priority, Tool, ToolStatus
+
+app = App(name="tools")
+duplicates = App(name="duplicates")
+
+
+@app.command(name="list")
+def list_(*, status: ToolStatus | None = None, limit: int = 50) -> Report:
+    """Tools by priority, highest first."""
+    with open_product() as product:
+        rows = [_row(each) for each in editing.list_tools(product, status=status, limit=limit)]
+    return Report(data=rows, rows=rows, text="" if rows else "No tools yet: run `verdicts ingest --all`.")
+
+
+def _row(tool: Tool) -> dict[str, Any]:
+    return {
+        "slug": tool.slug,
+        "name": tool.name,
+        "status": tool.status,
+        "category": tool.category,
+        "priority": round(tool.priority.score, 1),
+    }
+
+
+@app.command
+def show(slug: str) -> Report:
+    """Everything known of a tool."""
+    with open_product() as product:
+        view = editing.show_tool(product, slug)
+    return Report(data=_sheet(view), text=_words(view))
+
+
+def _sheet(view: ToolView) -> dict[str, Any]:
+    dossier = view.dossier
+    tool = dossier.tool
+    return {
+        **_row(tool),
+        "tagline": tool.tagline,
+        "description": tool.description,
+        "tags": list(tool.tags),
+        "homepage": tool.homepage,
+        "identifiers": [str(each) for each in dossier.identifiers],
+        "sightings": [
+            {"source": each.source, "external_id": each.external_id, "url": each.url, "title": each.title}
+            for each in dossier.sightings
+        ],
+        "facts": [
+            {
+                "field": each.field,
+                "value": each.value,
+                "source_url": each.source_url,
+                "observed_at": each.observed_at,
+            }
+            for each in dossier.facts
+        ],
+        "pricing": pricing_data(dossier.pricing),
+        "priority": _priority(tool.priority),
+        "panel": panel_data(view.panel),
+    }
+
+
+def pricing_data(pricing: Pricing) -> dict[str, Any]:
+    """A pricing read as JSON."""
+    return {
+        "model": pricing.model,
+        "entry_price": str(pricing.entry_price) if pricing.entry_price else None,
+        "source_url": pricing.source_url,
+        "observed_at": pricing.observed_at,
+        "quote": pricing.quote,
+        "rule": pricing.rule,
+        "confidence": pricing.confidence,
+        "flags": list(pricing.flags),
+    }
+
+
+def _priority(priority: Priority) -> dict[str, Any]:
+    reasons = [{"reason": each.words, "points": round(each.points, 1)} for each in priority.reasons]
+    return {"score": round(priority.score, 1), "reasons": reasons}
+
+
+def panel_data(tally: Tally) -> dict[str, Any]:
+    """A panel's result as JSON: whole percent or null, ships and skips."""
+    return {
+        "ship_percent": tally.ship_percent,
+        "count": tally.count,
+        "verdicts": tally.total,
+        "closed": tally.closed,
+    }
+
+
+def _words(view: ToolView) -> str:
+    dossier, tool = view.dossier, view.dossier.tool
+    price = f", {dossier.pricing.entry_price}" if dossier.pricing.entry_price else ""
+    lines = [
+        f"{tool.name} ({tool.slug}), {tool.category}, {tool.status.value.replace('_', ' ')}",
+        tool.tagline,
+        "",
+        f"Panel     {view.panel.ship_percent if view.panel.total else '—'} % ship, {view.panel.count}"
+        if view.panel.total
+        else "Panel     no verdict yet",
+        f"Entry     {dossier.pricing.model.label}{price}",
+        f"Priority  {tool.priority.score:.1f}",
+        *(f"          {each.points:+.1f}  {each.words}" for each in tool.priority.reasons),
+        f"Known as  {', '.join(map(str, dossier.identifiers))}",
+        "Seen in",
+        *(f"  {each.source}/{each.external_id}  {each.url}" for each in dossier.sightings),
+        "Facts",
+        *(f"  {each.field}: {each.value}  ({each.source_url}, {each.observed_at:%Y-%m-%d})" for each in dossier.facts),
+    ]
+    return "\n".join(lines)
+
+
+@app.command
+def edit(
+    slug: str,
+    *,
+    name: str | None = None,
+    tagline: str | None = None,
+    description: str | None = None,
+    category: str | None = None,
+    new_slug: str | None = None,
+) -> Report:
+    """Set fields by hand; ingestion leaves those alone from now on. Old addresses lead to the new one."""
+    given = {"name": name, "tagline": tagline, "description": description, "category": category, "slug": new_slug}
+    changes = {field: value for field, value in given.items() if value is not None}
+    with open_product() as product:
+        tool = editing.edit_tool(product, slug, changes, actor=COMMAND_LINE)
+    return _moved(tool)
+
+
+@app.command
+def merge(a: str, b: str) -> Report:
+    """Make two tools one: B becomes part of A, and its address leads there."""
+    with open_product() as product:
+        tool = editing.merge_tools(product, a, b, actor=COMMAND_LINE)
+    return Report(data=_row(tool), text=f"{b} is now part of {tool.slug}.")
+
+
+@app.command
+def split(slug: str, *sightings: str) -> Report:
+    """Take sightings, written SOURCE/ID, out of a tool: what one merge too many has joined."""
+    with open_product() as product:
+        tool = editing.split_tool(product, slug, sightings, actor=COMMAND_LINE)
+    return Report(data=_row(tool), text=f"{len(sightings)} sightings are now in {tool.slug}.")
+
+
+@app.command
+def reject(slug: str) -> Report:
+    """Take a tool out of the queue for good."""
+    with open_product() as product:
+        return _moved(editing.reject_tool(product, slug, actor=COMMAND_LINE))
+
+
+@app.command
+def queue(slug: str) -> Report:
+    """Put a tool into the queue that a rule kept out, or bring a rejected one back."""
+    with open_product() as product:
+        return _moved(editing.queue_tool(product, slug, actor=COMMAND_LINE))
+
+
+def _moved(tool: Tool) -> Report:
+    return Report(data=_row(tool), text=f"{tool.name} ({tool.slug}) is {tool.status.value.replace('_', ' ')}.")
+
+
+@duplicates.command(name="list")
+def list_duplicates() -> Report:
+    """Open questions with score and reasons."""
+    with open_product() as product:
+        rows = editing.duplicate_questions(product)
+    shown = [{**each, "reasons": "; ".join(words for words, _ in each["reasons"])} for each in rows]
+    return Report(data=rows, rows=shown, text="" if rows else "No open questions.")
+
+
+@duplicates.command
+def resolve(question: int, answer: Literal["same", "different"]) -> Report:
+    """Answer a question: same tool, or different ones for good."""
+    with open_product() as product:
+        done = editing.answer_duplicate(product, question, same=answer == "same", actor=COMMAND_LINE)
+    return Report(data={"id": question, "answer": answer}, text=f"{done}.")
