@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from app import ingesting
 from app.pairing import REVIEWED, propose
 from app.wiring import Product
+from core.category import CATEGORIES, OTHER
 from core.comparison import Community, Comparison, ComparisonState, ComparisonView, comparison_slug
 from core.edition import Edition, EditionState, Frozen
 from core.errors import Refused, StaleVersion, UsageError
@@ -18,10 +19,11 @@ from core.intent import Merge
 from core.panel import Person, Role, Tally
 from core.tool import Reason, Tool, ToolDossier, ToolStatus
 from core.week import Week
-from digest.compose import compose, suggest_preheader, suggest_subject
+from digest.compose import choose, compose, suggest_preheader, suggest_subject
 from digest.render import fit, render_digest
 from review.scorecard import Contender, compare, fingerprint
 from review.tally import tally
+from store.comparisons import UNNAMED_EDITOR
 from store import audit, comparisons, editions, merges, people, reviews, tools, votes
 
 # ------------------------------------------------------------ tools
@@ -140,6 +142,8 @@ def edit_tool(product: Product, slug: str, changes: Mapping[str, str], *, actor:
     unknown = sorted(set(changes) - set(allowed))
     if unknown:
         raise UsageError(f"{unknown[0]!r} cannot be edited.", mend=f"Fields are: {', '.join(allowed)}.")
+    if changes.get("category", OTHER) not in CATEGORIES:
+        raise Refused(f"There is no category {changes['category']!r}.", mend=f"Categories: {', '.join(CATEGORIES)}.")
     with product.database.write() as connection:
         found = tools.find(connection, slug)
         before = {name: getattr(found, name) for name in changes}
@@ -277,7 +281,8 @@ def approve_comparison(product: Product, slug: str, *, email: str, version: int 
             return found
         pair = comparisons.pair(connection, found.id)
         reviews.check_machine_verdicts(connection, pair, by=editor)
-        comparisons.approve(connection, found, version=found.version, view=view, by=editor.id, now=now)
+        signed = replace(view, approved_by=editor.name or UNNAMED_EDITOR, approved_at=now)
+        comparisons.approve(connection, found, version=found.version, view=signed, by=editor.id, now=now)
         for each in pair:
             tools.set_status(connection, each, ToolStatus.PAIRED)
         audit.note(
@@ -303,7 +308,8 @@ def _editor(connection: Any, email: str) -> Person:
 
 
 def assemble(product: Product, week: Week) -> Edition:
-    """Put approved comparisons that were never sent into the week's draft, best first, as many as fit.
+    """Put approved comparisons that were never sent into the week's draft: the strongest first (digest/compose says
+    what that is), a tool once, a category at most twice, and as many as fit.
 
     Doing it again brings the draft up to date; an edition that is approved already is returned untouched. Raises
     Refused when nothing is approved.
@@ -335,22 +341,24 @@ def _draft(product: Product, connection: Any, week: Week, ids: Sequence[int], *,
     """The draft with as many of these as its size allows, then as many of those as fit into a mail."""
     intro = editions.find(connection, week).intro if editions.exists(connection, week) else ""
 
-    def keep(taken: Sequence[int]) -> tuple[Edition, int]:
-        views = comparisons.approved_views(connection, limit=len(taken), ids=taken)
-        left = len(ids) - len(taken)
+    def keep(views: Sequence[ComparisonView]) -> tuple[Edition, int]:
+        left = len(ids) - len(views)
         draft = editions.keep_draft(
             connection,
             week,
             subject=suggest_subject(views),
             preheader=suggest_preheader(views),
             intro=intro,
-            comparisons=taken,
+            comparisons=[by_slug[view.slug] for view in views],
             left_over=left,
             now=now,
         )
         return draft, fit(_compose(product, draft, views, left))[1]
 
-    taken = ids[: product.settings.edition_size]
+    by_slug = {each.slug: each.id for each in comparisons.by_ids(connection, ids)}
+    taken, _ = choose(
+        comparisons.approved_views(connection, limit=len(ids), ids=ids), limit=product.settings.edition_size
+    )
     draft, cut = keep(taken)
     return keep(taken[: len(taken) - cut])[0] if cut else draft
 

@@ -37,6 +37,7 @@ from core.errors import DeliveryError, Refused, SettingsError
 from core.subscriber import Subscriber
 from core.week import Week
 from digest import ledger
+from digest.compose import day
 from digest.headers import edition_headers, unsubscribe_headers
 from digest.marks import CONFIRMED_ON, PREFERENCES_URL, UNSUBSCRIBE_URL, vote_url
 from digest.transports import open_transport
@@ -252,7 +253,7 @@ class _Worker:
         substitutions: dict[str, str] = {
             UNSUBSCRIBE_URL: unsubscribe,
             PREFERENCES_URL: links.preferences(person.id),
-            CONFIRMED_ON: _day(person.confirmed_at),
+            CONFIRMED_ON: day(person.confirmed_at or person.created_at),
         }
         for slug in self.edition.comparisons:
             substitutions[vote_url(slug)] = links.vote(person.id, slug, self.product.now + VOTES_OPEN)
@@ -414,7 +415,3 @@ class Links:
 
     def _link(self, path: str, token: str) -> str:
         return f"{self.product.settings.base_url}/{path}/{token}"
-
-
-def _day(instant: datetime | None) -> str:
-    return "" if instant is None else f"{instant.day} {instant:%B %Y}"

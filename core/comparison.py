@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from core.category import category_name
 from core.errors import UsageError
 from core.fact import Fact, Pricing
 from core.panel import Basis, Decision, Tally
@@ -136,6 +137,11 @@ class Side:
     pricing: Pricing
     facts: tuple[Fact, ...] = ()
     first_look: bool = False  # nobody of the panel had hands on it
+
+    @property
+    def category_label(self) -> str:
+        """The category as readers see it."""
+        return category_name(self.category)
 
     @property
     def panel_label(self) -> str:

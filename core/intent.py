@@ -26,12 +26,29 @@ class KnownSighting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A known tool that a new sighting might show although they share no identifier.
+
+    `owners` are the makers' names as its sightings give them, `mentions` what they speak of.
+    """
+
+    tool: int
+    name: str
+    text: str = ""  # tagline and description
+    owners: frozenset[str] = frozenset()
+    homepage: str | None = None
+    identifiers: frozenset[Identifier] = frozenset()
+    mentions: frozenset[Identifier] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What the store knows of a batch of sightings before anything is decided.
 
     `tool_of` holds every identifier of the batch that belongs to a tool (merged tools already followed to the
     tool that took them in); `identifiers_of` all identifiers of each tool named in `tool_of`; `names_of` their
-    names; `apart` pairs of tools, smaller id first, that an editor has declared different.
+    names; `apart` pairs of tools, smaller id first, that an editor has declared different; `candidates` tools that
+    resemble a sighting of the batch by name (see `ingest.match.blocks`), at most 200 per sighting.
     """
 
     tool_of: Mapping[Identifier, int] = field(default_factory=dict)
@@ -39,6 +56,7 @@ class Known:
     names_of: Mapping[int, str] = field(default_factory=dict)
     sightings: Mapping[SightingKey, KnownSighting] = field(default_factory=dict)
     apart: frozenset[tuple[int, int]] = frozenset()
+    candidates: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

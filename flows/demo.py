@@ -58,7 +58,13 @@ def _environment(server: SampleServer) -> Iterator[None]:
     sources.write_text(server.sources_toml(), encoding="utf-8")
     for name in [name for name in os.environ if name.startswith(PREFIX)] + ["SENDGRID_API_KEY"]:
         os.environ.pop(name, None)
-    chosen = {"var": ROOT, "sources": sources, "clock": CLOCK, "allow_private_hosts": server.base_url[len("http://") :]}
+    chosen = {
+        "var": ROOT,
+        "sources": sources,
+        "clock": CLOCK,
+        "allow_private_hosts": server.base_url.removeprefix("http://"),
+        "postal_address": "Weekly Verdicts (demo), 1 Sample Street, Sampletown",
+    }
     os.environ |= {variable(name): str(value) for name, value in chosen.items()} | {ENV_FILE: ""}
     os.environ |= {"PREFECT_HOME": str((ROOT / "prefect").resolve()), "PREFECT_LOGGING_LEVEL": "WARNING"}
     os.environ.pop("PREFECT_API_URL", None)
@@ -207,7 +213,13 @@ class _Demo:
         made = {each.slug for each in editing.list_comparisons(self.product)}
         if len(made) <= _PROPOSED:
             editing.create_comparison(self.product, *REFERENCE, actor=self._editor)
-            for pair in pairing.propose(self.product, limit=_PROPOSED):
+            # A tool stands in an edition once: pairs with one of the two have to wait for another week.
+            free = [
+                each
+                for each in pairing.propose(self.product)
+                if not {each.a, each.b} & set(REFERENCE)
+            ]
+            for pair in free[:_PROPOSED]:
                 editing.create_comparison(self.product, pair.a, pair.b, actor=self._editor)
         for each in editing.list_comparisons(self.product):
             editing.approve_comparison(self.product, each.slug, email=self._editor)

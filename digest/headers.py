@@ -1,0 +1,29 @@
+"""Headers that our mails carry beyond sender, recipient and subject. Pure."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+
+def edition_headers(*, title: str, base_url: str) -> dict[str, str]:
+    """The headers that every mail of every edition shares: the list's identity (RFC 2919) and its archive (RFC 2369).
+
+    No `Auto-Submitted` and no `Precedence`: an edition is no answer to anything, and mail programs hide such mails.
+    """
+    host = urlsplit(base_url).hostname or "localhost"
+    return {"List-Id": f"{title} <digest.{host}>", "List-Archive": f"<{base_url.rstrip('/')}/>"}
+
+
+def unsubscribe_headers(*, url: str, mailto: str | None = None) -> dict[str, str]:
+    """One recipient's way out with one click (RFC 8058); `mailto` is an address that takes `unsubscribe` mails.
+
+    The receiving side posts `List-Unsubscribe=One-Click` to the URL, without cookies; a GET of it changes nothing.
+    """
+    ways = f"<{url}>, <mailto:{mailto}?subject=unsubscribe>" if mailto else f"<{url}>"
+    return {"List-Unsubscribe": ways, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+
+
+def letter_headers() -> dict[str, str]:
+    """The headers of a mail that a program writes because somebody pressed a button: nobody's holiday note is to
+    answer it (RFC 3834)."""
+    return {"Auto-Submitted": "auto-generated"}

@@ -1,0 +1,341 @@
+"""SendGrid's v3 API, through its own package.
+
+There is no idempotency key, so an attempt is fenced: it carries a `batch_id` and a `send_at` some time ahead, and on
+doubt the whole batch is cancelled at the provider before anybody tries again. Only 202 means taken. Everything that
+the package leaves open is closed here: every request has a timeout, redirects are not followed (a POST would become a
+GET, and the key would go to another host), and its debug log, which prints key and payload, stays silent.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import math
+import re
+import socket
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.error import URLError
+
+import python_http_client
+import sendgrid
+from python_http_client.exceptions import HTTPError
+
+from core.clock import Clock, system_clock
+from core.delivery import Answer, AnswerKind, Attempt, Capabilities, Outgoing, Recipient
+from core.errors import DeliveryError
+from digest import marks
+from digest.transports.message import check_headers, envelope_address, read_sender, sendable, wanted_marks
+from digest.transports.transport import LETTER, new_attempt
+
+LARGEST_BATCH = 1_000
+ARGS_PREFIX = "wv_"
+"""Custom arguments come back among the provider's own event fields, so ours are told apart by their names."""
+
+LARGEST_REQUEST = 25_000_000  # bytes; the provider's limit is about 30 MB
+LARGEST_SUBSTITUTIONS = 10_000  # bytes per recipient
+CALL_OFF_MARGIN = timedelta(minutes=10)
+"""Later than this before `send_at` the provider does not promise that a cancellation holds."""
+
+FURTHEST_AHEAD = timedelta(hours=72)
+
+_TIMEOUT = 30.0
+_RETRY_AFTER = timedelta(minutes=1)
+_PERSONALIZATION = re.compile(r"personalizations[.\[](\d+)")
+_NAME_NOT_SAFE = re.compile(r'[,;<>"@\x00-\x1f\x7f]+')  # a comma makes the API see two recipients
+_RESERVED = frozenset({"x-sg-id", "x-sg-eid", "received", "dkim-signature", "reply-to"})
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        """Never: the redirect's own status is the answer."""
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
+
+
+class _Client(python_http_client.Client):  # type: ignore[misc]
+    """The package's client, with our opener in place of one that follows redirects."""
+
+    def _build_client(self, name: str | None = None) -> _Client:
+        return _Client(
+            host=self.host,
+            version=self._version,
+            request_headers=self.request_headers,
+            url_path=[*self._url_path, name] if name else self._url_path,
+            timeout=self.timeout,
+        )
+
+    def _make_request(self, opener: Any, request: Any, timeout: float | None = None) -> Any:  # noqa: ARG002
+        return super()._make_request(_OPENER, request, timeout=timeout)
+
+
+def _silence(name: str) -> None:
+    # A filter, not a level: a later logging configuration sets levels anew.
+    logger = logging.getLogger(name)
+    if not any(isinstance(found, _Nothing) for found in logger.filters):
+        logger.addFilter(_Nothing())
+
+
+class _Nothing(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002 - the library's shape
+        """No record passes."""
+        return False
+
+
+class SendGrid:
+    """The provider. `fence_minutes` is how far ahead a batch is scheduled; 0 sends at once, without a fence."""
+
+    def __init__(
+        self,
+        key: str,
+        *,
+        url: str | None,
+        fence_minutes: int,
+        timeout: float = _TIMEOUT,
+        clock: Clock = system_clock,
+    ) -> None:
+        for name in ("python_http_client", "python_http_client.client", "sendgrid"):
+            _silence(name)
+        api = sendgrid.SendGridAPIClient(key, host=(url or "https://api.sendgrid.com").rstrip("/"))
+        headers = dict(api.client.request_headers)
+        api.client = _Client(host=api.host, request_headers=headers, version=3, timeout=timeout)
+        self._api = api
+        self._fence = timedelta(minutes=fence_minutes)
+        self._clock = clock
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """A thousand recipients in a request; with a fence an attempt can be called off for a while."""
+        return Capabilities(largest_batch=LARGEST_BATCH, fence=bool(self._fence), events=True)
+
+    def open_attempt(self, now: datetime) -> Attempt:
+        """An attempt with a `batch_id` of its own, if there is to be a fence. Raises DeliveryError without one."""
+        if not self._fence:
+            return new_attempt(now)
+        answer, body = self._ask("mail", "batch")
+        batch_id = body.get("batch_id") if answer is None and isinstance(body, dict) else None
+        if answer is not None or not isinstance(batch_id, str) or not batch_id:
+            unauthorised = answer is not None and answer.kind is AnswerKind.UNAUTHORISED
+            raise DeliveryError(
+                f"SendGrid gave no batch id: {answer.detail if answer else body}.",
+                mend="Check SENDGRID_API_KEY." if unauthorised else "Try again later.",
+                permanent=unauthorised,
+                retry_after=answer.not_before if answer else None,
+            )
+        return new_attempt(now, fence=batch_id, send_at=_whole_second(now + min(self._fence, FURTHEST_AHEAD)))
+
+    def send(self, outgoing: Outgoing, attempt: Attempt) -> Answer:
+        """Hand a batch over in one request."""
+        fine, refused = sendable(outgoing)
+        fine = _within_limits(fine, outgoing, refused)
+        if not fine:
+            return Answer(kind=AnswerKind.REFUSED, refused=refused, detail="no recipient is left")
+        try:
+            payload = compose_request(outgoing, fine, attempt)
+        except DeliveryError as error:
+            return Answer(kind=AnswerKind.UNAUTHORISED, detail=str(error))
+        if len(fine) > LARGEST_BATCH or len(json.dumps(payload)) > LARGEST_REQUEST:
+            return Answer(kind=AnswerKind.TOO_LARGE, refused=refused, detail="more than one request holds")
+        answer, body = self._post(payload)
+        named = _named(body, fine) if answer.kind is AnswerKind.REFUSED else {}
+        return replace(answer, refused={**refused, **named})
+
+    def _post(self, payload: Mapping[str, Any]) -> tuple[Answer, bytes]:
+        try:
+            response = self._api.client.mail.send.post(request_body=payload)
+        except HTTPError as error:
+            return read_status(error.status_code, error.headers, error.body, now=self._clock()), error.body
+        except (OSError, http.client.HTTPException) as error:
+            return _unanswered(error), b""
+        return read_status(response.status_code, response.headers, response.body, now=self._clock()), response.body
+
+    def _ask(self, *path: str, body: Mapping[str, Any] | None = None, get: bool = False) -> tuple[Answer | None, Any]:
+        """A side question to the API: (None, the JSON answer), or (what went wrong, {})."""
+        client = self._api.client
+        for step in path:
+            client = client._(step)
+        try:
+            response = client.get() if get else client.post(request_body=body)
+        except HTTPError as error:
+            return read_status(error.status_code, error.headers, error.body, now=self._clock()), {}
+        except (OSError, http.client.HTTPException) as error:
+            return _unanswered(error), {}
+        return None, _json(response.body)
+
+    def call_off(self, attempt: Attempt, *, now: datetime) -> bool:
+        """Cancel an attempt's batch. Asked within ten minutes of its time, the provider's word would not hold: False.
+
+        An attempt that is cancelled already counts as called off. A provider holds ten cancellations at one time.
+        """
+        if attempt.fence is None or attempt.send_at is None or now + CALL_OFF_MARGIN >= attempt.send_at:
+            return False
+        wrong, _ = self._ask("user", "scheduled_sends", body={"batch_id": attempt.fence, "status": "cancel"})
+        return wrong is None or self._is_cancelled(attempt.fence)
+
+    def _is_cancelled(self, batch_id: str) -> bool:
+        wrong, rows = self._ask("user", "scheduled_sends", batch_id, get=True)
+        return wrong is None and isinstance(rows, list) and {"batch_id": batch_id, "status": "cancel"} in rows
+
+    def close(self) -> None:
+        """Every request has its own connection; none is held."""
+
+
+# --- the request
+
+
+def compose_request(outgoing: Outgoing, recipients: Sequence[Recipient], attempt: Attempt) -> dict[str, Any]:
+    """The body of `POST /v3/mail/send`. Raises DeliveryError for a bad sender or header.
+
+    A mark in the HTML has a key of its own where escaping changes anybody's value: the provider puts one value into
+    both parts, and as it stands.
+    """
+    mail = outgoing.mail
+    sender = read_sender(mail)
+    check_headers(mail.headers)
+    in_html = _marks_of_html(mail.html, recipients)
+    html = "".join(in_html.get(part, part) for part in marks.segments(mail.html))
+    ids = {f"{ARGS_PREFIX}attempt": attempt.id}
+    if outgoing.batch != LETTER:
+        ids[f"{ARGS_PREFIX}batch"] = str(outgoing.batch)
+    payload: dict[str, Any] = {
+        "personalizations": [_personalization(each, wanted_marks(mail), in_html, ids) for each in recipients],
+        "from": {"email": sender.address, "name": sender.name} if sender.name else {"email": sender.address},
+        "subject": mail.subject,
+        "content": [{"type": "text/plain", "value": mail.text}, {"type": "text/html", "value": html}],
+        "tracking_settings": {
+            "click_tracking": {"enable": False, "enable_text": False},
+            "open_tracking": {"enable": False},
+            "subscription_tracking": {"enable": False},
+        },
+    }
+    if mail.headers:
+        payload["headers"] = _free(mail.headers)
+    if attempt.fence is not None and attempt.send_at is not None:
+        payload |= {"batch_id": attempt.fence, "send_at": int(attempt.send_at.timestamp())}
+    return payload
+
+
+def _marks_of_html(html: str, recipients: Sequence[Recipient]) -> dict[str, str]:
+    """Mark -> the key that stands for it in the HTML, for those marks that need another one."""
+    return {
+        mark: "{{html_" + mark[2:]
+        for mark in marks.marks(html)
+        if any(_html_value(each.substitutions[mark]) != _text_value(each.substitutions[mark]) for each in recipients)
+    }
+
+
+def _text_value(plain: str) -> str:
+    return marks.disarm(plain)  # the provider expands what it finds, in whatever order
+
+
+def _html_value(plain: str) -> str:
+    return marks.value(marks.disarm(plain), html=True)
+
+
+def _personalization(
+    recipient: Recipient, wanted: Sequence[str], in_html: Mapping[str, str], ids: Mapping[str, str]
+) -> dict[str, Any]:
+    name = " ".join(_NAME_NOT_SAFE.sub(" ", recipient.name).split())
+    address = envelope_address(recipient.address)
+    values = {mark: _text_value(recipient.substitutions[mark]) for mark in wanted}
+    values |= {key: _html_value(recipient.substitutions[mark]) for mark, key in in_html.items()}
+    made: dict[str, Any] = {
+        "to": [{"email": address, "name": name} if name else {"email": address}],
+        "custom_args": dict(ids),
+    }
+    if recipient.delivery != LETTER:
+        made["custom_args"][f"{ARGS_PREFIX}delivery"] = str(recipient.delivery)
+    if values:
+        made["substitutions"] = values
+    if recipient.headers:
+        made["headers"] = _free(recipient.headers)
+    return made
+
+
+def _free(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in headers.items() if name.lower() not in _RESERVED}
+
+
+def _within_limits(
+    recipients: Sequence[Recipient], outgoing: Outgoing, refused: dict[int, str]
+) -> tuple[Recipient, ...]:
+    wanted = wanted_marks(outgoing.mail)
+    fine = []
+    for recipient in recipients:
+        used = sum(2 * len(f"{mark}{recipient.substitutions[mark]}".encode()) for mark in wanted)
+        if used > LARGEST_SUBSTITUTIONS:
+            refused[recipient.delivery] = f"substitutions of {used} bytes, {LARGEST_SUBSTITUTIONS} is the limit"
+        else:
+            fine.append(recipient)
+    return tuple(fine)
+
+
+def _whole_second(instant: datetime) -> datetime:
+    return datetime.fromtimestamp(math.ceil(instant.timestamp()), UTC)
+
+
+# --- the answer
+
+
+def read_status(status: int, headers: Mapping[str, str] | None, body: bytes, *, now: datetime) -> Answer:
+    """The provider's status as our answer. `now` is when it came.
+
+    202 is taken. 400 is refused, 413 too large, 429 later. 401, 403, and every other 4xx, say that key, account or
+    address of the API are wrong: nobody's mail goes out until an operator acts. The rest (200 of a sandbox, a
+    redirect, 5xx, a request timeout) may have been taken.
+    """
+    detail = _detail(status, body)
+    found = headers or {}
+    if status == 202:  # noqa: PLR2004
+        return Answer(kind=AnswerKind.ACCEPTED, message_id=found.get("X-Message-Id"), detail=detail)
+    if status == 429:  # noqa: PLR2004
+        return Answer(kind=AnswerKind.LATER, not_before=_reset_time(found, now), detail=detail)
+    kinds = {400: AnswerKind.REFUSED, 413: AnswerKind.TOO_LARGE, 408: AnswerKind.UNCERTAIN}
+    unclear = AnswerKind.UNAUTHORISED if 400 <= status < 500 else AnswerKind.UNCERTAIN  # noqa: PLR2004
+    return Answer(kind=kinds.get(status, unclear), detail=detail)
+
+
+def _detail(status: int, body: bytes) -> str:
+    return f"{status} {body[:2_000].decode('utf-8', 'replace')}".strip()
+
+
+def _reset_time(headers: Mapping[str, str], now: datetime) -> datetime:
+    """When a 429 ends: a Unix time, or seconds from now; at most an hour ahead, whatever it says."""
+    for name, base in (("X-RateLimit-Reset", 0.0), ("Retry-After", now.timestamp())):
+        text = (headers.get(name) or "").strip()
+        if text.isdecimal() and len(text) < 12:  # noqa: PLR2004 - a later year than computers know
+            when = datetime.fromtimestamp(base + int(text), UTC)
+            return min(max(when, now), now + timedelta(hours=1))
+    return now + _RETRY_AFTER
+
+
+def _unanswered(error: Exception) -> Answer:
+    """No answer came. Where not even a connection was made nothing was taken; otherwise nobody knows."""
+    reason = error.reason if isinstance(error, URLError) else error
+    never = isinstance(reason, (ConnectionRefusedError, socket.gaierror))
+    kind = AnswerKind.LATER if never else AnswerKind.UNCERTAIN
+    return Answer(kind=kind, detail=f"{type(reason).__name__}: {reason}")
+
+
+def _named(body: bytes, recipients: Sequence[Recipient]) -> dict[int, str]:
+    """The recipients that a 400 names by their place in the request."""
+    told = _json(body)
+    errors = told.get("errors") if isinstance(told, dict) else None
+    named = {}
+    for error in errors if isinstance(errors, list) else []:
+        found = _PERSONALIZATION.search(str(error.get("field"))) if isinstance(error, dict) else None
+        if found and int(found[1]) < len(recipients):
+            named[recipients[int(found[1])].delivery] = str(error.get("message"))
+    return named
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body or b"{}")
+    except ValueError:
+        return {}

@@ -1,0 +1,76 @@
+"""What every transport can do, and sending a single letter through any of them."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from core.delivery import Answer, AnswerKind, Attempt, Capabilities, Mail, Outgoing, Recipient
+from core.errors import DeliveryError
+
+LETTER = 0
+"""Batch and delivery of a letter: it has no row in the ledger, and no event of its own moves one."""
+
+
+class Transport(Protocol):
+    """A way out for mails. One thread at a time; `close` when done.
+
+    The order of one batch: `open_attempt`, commit the attempt, `send`, settle the answer (digest/ledger.py).
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this transport can do."""
+
+    def open_attempt(self, now: datetime) -> Attempt:
+        """A new attempt, with `send_at` always set: the instant from which mails go out, also their date.
+
+        Raises DeliveryError when the provider gives no fence; nothing has been handed over then.
+        """
+
+    def send(self, outgoing: Outgoing, attempt: Attempt) -> Answer:
+        """Hand a batch over. Never raises for what a server or a recipient does: the answer says it."""
+
+    def call_off(self, attempt: Attempt, *, now: datetime) -> bool:
+        """Whether the attempt is surely called off: nothing of it went out or will. False proves nothing."""
+
+    def close(self) -> None:
+        """Let go of connections. Closing twice is harmless."""
+
+
+def new_attempt(now: datetime, *, fence: str | None = None, send_at: datetime | None = None) -> Attempt:
+    """An attempt with an id that no other has; without `send_at` it goes out `now`."""
+    return Attempt(id=uuid.uuid4().hex, fence=fence, send_at=send_at or now)
+
+
+def date_of(attempt: Attempt) -> datetime:
+    """The instant from which an attempt's mails go out. Raises DeliveryError when it has none."""
+    if attempt.send_at is None:
+        raise DeliveryError("The attempt has no date.", mend="Open it with open_attempt.", permanent=True)
+    return attempt.send_at
+
+
+def send_letter(transport: Transport, *, kind: str, mail: Mail, recipient: Recipient, now: datetime) -> Answer:
+    """Send one small mail (`confirm`, `welcome`, `sign-in`) at once, without the delay of a fence.
+
+    `recipient.delivery` is not looked at: the attempt's id tells letters apart. Raises DeliveryError unless the
+    letter was taken, for good (`permanent`) or for now.
+    """
+    attempt = new_attempt(now)
+    letter = replace(recipient, delivery=LETTER)
+    outgoing = Outgoing(batch=LETTER, week=f"{kind}-{attempt.id[:16]}", mail=mail, recipients=(letter,))
+    answer = transport.send(outgoing, attempt)
+    if LETTER in answer.refused:
+        raise DeliveryError(
+            f"The {kind} mail was refused: {answer.refused[LETTER]}.", mend="Check the address.", permanent=True
+        )
+    if answer.kind is not AnswerKind.ACCEPTED or answer.later or answer.uncertain:
+        raise DeliveryError(
+            f"The {kind} mail was not taken ({answer.kind}): {answer.detail}.",
+            mend="Ask for it again; if that does not help, run `verdicts doctor`.",
+            permanent=answer.kind is AnswerKind.UNAUTHORISED,
+            retry_after=answer.not_before,
+        )
+    return answer
