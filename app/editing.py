@@ -23,8 +23,8 @@ from digest.compose import choose, compose, suggest_preheader, suggest_subject
 from digest.render import fit, render_digest
 from review.scorecard import Contender, compare, fingerprint
 from review.tally import tally
-from store.comparisons import UNNAMED_EDITOR
 from store import audit, comparisons, editions, merges, people, reviews, tools, votes
+from store.comparisons import UNNAMED_EDITOR
 
 # ------------------------------------------------------------ tools
 

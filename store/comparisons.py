@@ -17,6 +17,9 @@ from store import tools
 from store.connect import insert_for
 from store.schema import comparison, edition_comparison, person
 
+UNNAMED_EDITOR = "An editor"
+"""How readers see an editor without a name."""
+
 _VIEW = TypeAdapter(ComparisonView)
 # On the web: approved as it stands, or published once (then the approved view stays until the next approval).
 _PUBLIC = (ComparisonState.APPROVED, ComparisonState.PUBLISHED)
@@ -86,7 +89,7 @@ def _comparison(row: Row[Any]) -> Comparison:
 
 def approver(row: Row[Any]) -> str | None:
     """Who approved, as readers see it: by name, never by address; None when nobody has."""
-    return None if row.approved_by is None else row.approver or "An editor"
+    return None if row.approved_by is None else row.approver or UNNAMED_EDITOR
 
 
 def listed(connection: Connection, *, states: Sequence[ComparisonState] | None = None) -> list[Comparison]:

@@ -1,0 +1,497 @@
+"""Fetching: the only HTTP client of ingestion.
+
+The road of one request:
+
+    wait for a turn      serial per host, a minimum gap between two, no queue inside the client's pool
+    | for every hop      at most five redirects, by hand
+    |   check            scheme, credentials, robots.txt for pages, addresses (see ingest/address)
+    |   connect          to the address that was checked
+    |   read             raw bytes under a cap, inflated under a cap
+    | settle             304, unchanged hash, 410, refusals with the time to wait, short retries
+
+All of it stands under one deadline; a turn's wait does not count.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import random
+import re
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+import httpx
+from protego import Protego
+
+from core.clock import Clock, system_clock
+from core.errors import FetchError
+from core.source import Request, Response, Validators
+from ingest.address import resolve
+from ingest.inflate import ACCEPTED, inflater
+from ingest.pace import GAPS, rest_until, wait_after
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PERMANENT_REDIRECTS = frozenset({301, 308})
+_TRANSIENT = frozenset({408, 425, 500, 502, 503, 504})
+_BUSY = frozenset({429, 503})
+_MOST_HOPS = 5
+_MOST_ADDRESSES = 3
+_MOST_IDLE = 32
+_SECRET = re.compile(r"\$\{([A-Z][A-Z0-9_]{0,60})\}")
+_ROBOTS_BYTES = 512_000  # RFC 9309 asks for at least 500 KiB
+_PRIVATE_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Seconds and counts that bound a fetch.
+
+    `total` covers a request with its redirects and retries. `gap` lies between the starts of two requests to one host
+    (see ingest/pace for hosts that want more), not for hosts that the operator allows although they are private.
+    A wait of at most `patience` seconds that a host asks for is waited out, a longer one is handed to the caller.
+    """
+
+    connect: float = 10.0
+    read: float = 15.0
+    total: float = 30.0
+    gap: float = 1.0
+    retries: int = 2
+    backoff: float = 0.5
+    patience: float = 5.0
+    per_host: int = 1
+    at_once: int = 50
+
+
+@dataclass(slots=True)
+class _Origin:
+    """The small pool of one origin, and how many requests use it now."""
+
+    transport: httpx.AsyncHTTPTransport
+    users: int = 0
+
+
+@dataclass(slots=True)
+class _Queue:
+    """The turns of one host: how many at once, when the next may start, until when it wants rest."""
+
+    turns: asyncio.Semaphore
+    door: asyncio.Lock = field(default_factory=asyncio.Lock)
+    next_start: float = 0.0
+    rest: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """One hop's answer, complete. Header names in lower case."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Fetcher:
+    """Fetches politely and safely; used as `async with Fetcher(...) as fetcher`.
+
+    `contact` is an address or URL that goes into the User-Agent with `version`. `allow_private_hosts` holds hosts or
+    host:port that may be fetched although they are private. A header value `${NAME}` of a request is replaced by
+    `secrets["NAME"]` (the environment when not given), so that keys stand in no file and no log.
+    """
+
+    def __init__(
+        self,
+        *,
+        contact: str,
+        version: str,
+        allow_private_hosts: frozenset[str] = frozenset(),
+        clock: Clock = system_clock,
+        limits: Limits | None = None,
+        secrets: Mapping[str, str] | None = None,
+    ) -> None:
+        self.user_agent = f"WeeklyVerdicts/{version}" + (f" (+{contact})" if contact else "")
+        self._allowed = frozenset(host.lower() for host in allow_private_hosts)
+        self._clock = clock
+        self._limits = limits or Limits()
+        self._secrets = os.environ if secrets is None else secrets
+        self._turns = asyncio.Semaphore(self._limits.at_once)
+        self._queues: dict[str, _Queue] = {}
+        self._origins: dict[str, _Origin] = {}
+        self._robots: dict[str, asyncio.Task[Protego]] = {}
+        self._tls: ssl.SSLContext | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._robots.values():
+            task.cancel()
+        await asyncio.gather(*self._robots.values(), return_exceptions=True)
+        for origin in self._origins.values():
+            await origin.transport.aclose()
+        self._origins.clear()
+
+    async def fetch(self, request: Request, validators: Validators) -> Response:
+        """Fetch one request. Conditional by the validators' ETag and date; a body whose hash equals theirs comes back
+        as `not_modified` too. Raises FetchError with `permanent`, `retry_after` and `http_status` where they apply."""
+        asked = replace(request, headers={name: self._filled(value) for name, value in request.headers.items()})
+        host = _host(request.url)
+        async with self._turn(host):
+            answer, moved = await self._answered(asked, validators)
+        return self._response(request, answer, validators, moved_to=moved)
+
+    def _filled(self, value: str) -> str:
+        def secret(match: re.Match[str]) -> str:
+            if match[1] not in self._secrets:
+                raise FetchError(
+                    f"The environment variable {match[1]} is not set.",
+                    mend="Set it to the key of this source.",
+                    permanent=True,
+                )
+            return self._secrets[match[1]]
+
+        return _SECRET.sub(secret, value)
+
+    # --- turns ---------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _turn(self, host: str) -> AsyncIterator[None]:
+        """Wait until this host may be asked: nobody else is asking, its gap has passed, it does not want rest."""
+        name, gap = GAPS.get(host.partition(":")[0], (host, self._limits.gap))
+        if self._is_allowed(host):
+            gap = 0.0
+        queue = self._queues.setdefault(name, _Queue(asyncio.Semaphore(self._limits.per_host)))
+        async with queue.turns, self._turns:
+            await self._wait(queue, host, gap)
+            yield
+
+    async def _wait(self, queue: _Queue, host: str, gap: float) -> None:
+        async with queue.door:
+            now = self._clock()
+            if queue.rest and queue.rest > now:
+                pause = (queue.rest - now).total_seconds()
+                if pause > self._limits.patience:
+                    raise FetchError(f"The host {host} has asked us to wait.", retry_after=queue.rest)
+                await asyncio.sleep(pause)
+            loop = asyncio.get_running_loop()
+            await asyncio.sleep(max(0.0, queue.next_start - loop.time()))
+            queue.next_start = loop.time() + gap
+
+    def _rest(self, host: str, until: datetime | None) -> None:
+        if until is not None:
+            name, _ = GAPS.get(host.partition(":")[0], (host, 0.0))
+            queue = self._queues.setdefault(name, _Queue(asyncio.Semaphore(self._limits.per_host)))
+            queue.rest = max(queue.rest or until, until)
+
+    # --- one request with its retries ----------------------------------------------------------------------
+
+    async def _answered(self, request: Request, validators: Validators) -> tuple[_Answer, str | None]:
+        """The final answer, 2xx or 304, and where every hop was permanent the new address."""
+        deadline = self._limits.total
+        try:
+            async with asyncio.timeout(deadline):
+                return await self._tried(request, validators)
+        except TimeoutError:
+            host = _host(request.url)
+            raise FetchError(
+                f"{host} took longer than {deadline:g} s to answer.", mend="It will be asked again."
+            ) from None
+
+    async def _tried(self, request: Request, validators: Validators) -> tuple[_Answer, str | None]:
+        for attempt in range(self._limits.retries):
+            try:
+                return await self._followed(request, validators)
+            except FetchError as error:
+                pause = self._pause(error, attempt)
+                if pause is None:
+                    raise
+            await asyncio.sleep(pause)
+        return await self._followed(request, validators)
+
+    def _pause(self, error: FetchError, attempt: int) -> float | None:
+        """How long to wait before trying again; None when the caller has to be told."""
+        if error.permanent or (error.http_status is not None and error.http_status not in _TRANSIENT | _BUSY):
+            return None
+        if error.retry_after is not None:
+            asked = (error.retry_after - self._clock()).total_seconds()
+            return max(0.0, asked) + 0.05 if asked <= self._limits.patience else None
+        if error.http_status == 429:  # noqa: PLR2004 - too many requests, and no word of when
+            return None
+        return self._limits.backoff * float(2**attempt) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, no secret
+
+    async def _followed(self, request: Request, validators: Validators) -> tuple[_Answer, str | None]:
+        """Follow redirects by hand. Every hop is checked like the first."""
+        hop, permanent = request, True
+        for _ in range(_MOST_HOPS + 1):
+            answer = await self._asked(hop, validators)
+            target = answer.headers.get("location")
+            if answer.status not in _REDIRECTS or not target:
+                self._check(answer)
+                return answer, (hop.url if permanent and hop.url != request.url else None)
+            permanent = permanent and answer.status in _PERMANENT_REDIRECTS
+            hop = _redirected(hop, _joined(hop.url, target), answer.status)
+        raise FetchError(f"{_host(request.url)} redirects more than {_MOST_HOPS} times.", permanent=True)
+
+    def _check(self, answer: _Answer) -> None:
+        """Raise for every status that brings no body we asked for, and remember when the host wants rest."""
+        now, host, status = self._clock(), _host(answer.url), answer.status
+        if 200 <= status < 300 or status == 304:  # noqa: PLR2004 - the classes of RFC 9110
+            self._rest(host, rest_until(answer.headers, now=now))
+            return
+        # GitHub answers 403 where others say 429.
+        limited = status in _BUSY or (status == 403 and rest_until(answer.headers, now=now) is not None)  # noqa: PLR2004
+        limited = limited or (status == 403 and "retry-after" in answer.headers)  # noqa: PLR2004 - secondary limits
+        until = wait_after(answer.headers, now=now) if limited else None
+        if until is None and status == 429:  # noqa: PLR2004 - no word of when: a quarter of an hour is polite
+            until = now + timedelta(minutes=15)
+        if until is not None and (until - now).total_seconds() > self._limits.patience:
+            self._rest(host, until)
+        raise FetchError(
+            f"{host} answered {status}{_MEANINGS.get(status, '')}.",
+            mend=_MENDS.get(status, ""),
+            http_status=status,
+            permanent=not limited and status not in _TRANSIENT,
+            retry_after=until,
+        )
+
+    # --- one hop -------------------------------------------------------------------------------------------
+
+    async def _asked(self, request: Request, validators: Validators) -> _Answer:
+        parts = _split(request.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise FetchError(f"{request.url[:200]!r} is no address that may be fetched.", permanent=True)
+        if request.html:
+            await self._obey_robots(request.url)
+        host, port, problem = parts.hostname, _port(request.url), ""
+        addresses = await resolve(host, port, private_allowed=self._is_allowed(_host(request.url)))
+        for address in addresses[:_MOST_ADDRESSES]:
+            try:
+                return await self._sent(request, validators, address)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                problem = str(error) or "it did not answer in time"
+        raise FetchError(f"{host} cannot be reached ({problem}).", mend="It will be asked again.")
+
+    async def _sent(self, request: Request, validators: Validators, address: str) -> _Answer:
+        """Send to one checked address. Connection errors pass through: another address may answer."""
+        try:
+            outgoing = self._outgoing(request, validators, address)
+            async with self._pool(request.url) as transport:
+                response = await transport.handle_async_request(outgoing)
+                try:
+                    headers = {name.lower(): value for name, value in response.headers.items()}
+                    body = await self._body(request, response)
+                finally:
+                    await response.aclose()
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            raise
+        except httpx.TimeoutException:
+            raise FetchError(f"{_host(request.url)} stopped answering for {self._limits.read:g} s.") from None
+        except (httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError) as error:
+            raise FetchError(f"{request.url[:200]!r} cannot be asked ({error}).", permanent=True) from None
+        except httpx.HTTPError as error:
+            raise FetchError(f"{_host(request.url)} broke off ({error}).", mend="It will be asked again.") from None
+        return _Answer(request.url, response.status_code, headers, body)
+
+    def _outgoing(self, request: Request, validators: Validators, address: str) -> httpx.Request:
+        """The request as it goes out: to the checked address, in the name of the host."""
+        url = httpx.URL(request.url)
+        limits = self._limits
+        return httpx.Request(
+            request.method,
+            url.copy_with(host=address),
+            headers={"Host": url.netloc.decode("ascii"), **self._headers(request, validators)},
+            content=request.body,
+            extensions={
+                "sni_hostname": url.raw_host.decode("ascii"),
+                "timeout": {
+                    "connect": limits.connect,
+                    "read": limits.read,
+                    "write": limits.read,
+                    "pool": limits.connect,
+                },
+            },
+        )
+
+    def _headers(self, request: Request, validators: Validators) -> dict[str, str]:
+        conditions = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
+        return {
+            "User-Agent": self.user_agent,
+            "Accept": request.accept,
+            "Accept-Encoding": ACCEPTED,
+            **{name: value for name, value in conditions.items() if value},
+            **request.headers,
+        }
+
+    async def _body(self, request: Request, response: httpx.Response) -> bytes:
+        """The plain body of an answer that has one for us, under the cap on the wire and off it."""
+        if not (200 <= response.status_code < 300 or response.status_code == 304):  # noqa: PLR2004 - RFC 9110
+            return b""
+        too_large = FetchError(
+            f"{_host(request.url)} sends more than the {request.max_bytes:,} bytes that are taken.", permanent=True
+        )
+        announced = response.headers.get("content-length", "0")
+        if announced.isdecimal() and int(announced[:18]) > request.max_bytes:
+            raise too_large
+        plain, wire, body = inflater(response.headers.get("content-encoding", "")), 0, bytearray()
+        async for chunk in response.aiter_raw():
+            wire += len(chunk)
+            body += plain.feed(chunk, room=request.max_bytes - len(body))
+            if wire > request.max_bytes or len(body) > request.max_bytes:
+                raise too_large
+        plain.finish()
+        return bytes(body)
+
+    @asynccontextmanager
+    async def _pool(self, url: str) -> AsyncIterator[httpx.AsyncHTTPTransport]:
+        """This origin's own pool, made on first use; of those that nobody uses the oldest are closed."""
+        parts = urlsplit(url)
+        name = f"{parts.scheme}://{parts.netloc.lower()}"
+        origin = self._origins.pop(name, None) or _Origin(self._transport())
+        self._origins[name] = origin
+        origin.users += 1
+        try:
+            yield origin.transport
+        finally:
+            origin.users -= 1
+            idle = [one for one, other in self._origins.items() if other.users == 0]
+            for one in idle[: max(0, len(idle) - _MOST_IDLE)]:
+                await self._origins.pop(one).transport.aclose()
+
+    def _transport(self) -> httpx.AsyncHTTPTransport:
+        # One TLS context for all: making one costs 20 ms. No limit on connections here, because a pool with a
+        # waiting line is quadratic in it; the turns are the limit.
+        self._tls = self._tls or httpx.create_ssl_context()
+        kept = httpx.Limits(max_connections=None, max_keepalive_connections=self._limits.per_host, keepalive_expiry=15)
+        return httpx.AsyncHTTPTransport(verify=self._tls, limits=kept, trust_env=False)
+
+    # --- robots.txt ----------------------------------------------------------------------------------------
+
+    async def _obey_robots(self, url: str) -> None:
+        """Raise FetchError when the site's robots.txt keeps us from this page (RFC 9309)."""
+        address = urljoin(url, "/robots.txt")
+        if address not in self._robots:
+            self._robots[address] = asyncio.create_task(self._read_robots(address))
+        try:
+            rules = await asyncio.shield(self._robots[address])
+        except FetchError:
+            self._robots.pop(address, None)
+            raise
+        if not rules.can_fetch(url, self.user_agent):
+            raise FetchError(
+                f"robots.txt of {_host(url)} keeps us from this page.",
+                mend="Use an API or feed instead.",
+                permanent=True,
+            )
+
+    async def _read_robots(self, address: str) -> Protego:
+        """The rules of a site. None at all (4xx) allows everything; unreachable forbids everything for now."""
+        request = Request(url=address, accept="text/plain", max_bytes=_ROBOTS_BYTES)
+        try:
+            answer, _ = await self._followed(request, Validators())
+        except FetchError as error:
+            if error.http_status is not None and 400 <= error.http_status < 500 and error.http_status not in _BUSY:  # noqa: PLR2004
+                return Protego.parse("")
+            raise FetchError(
+                f"robots.txt of {_host(address)} cannot be read: {error.message}", retry_after=error.retry_after
+            ) from None
+        # A line of many wildcards becomes a pattern that takes for ever; no honest one has more than a few.
+        lines = (line for line in answer.body.decode("utf-8", "replace").splitlines() if line.count("*") <= 8)  # noqa: PLR2004
+        return Protego.parse("\n".join(lines))
+
+    # --- the answer as the adapters see it -----------------------------------------------------------------
+
+    def _response(self, request: Request, answer: _Answer, old: Validators, *, moved_to: str | None) -> Response:
+        digest = hashlib.sha256(answer.body).hexdigest()
+        unmodified = answer.status == 304 or (old.body_hash == digest and bool(answer.body))  # noqa: PLR2004 - not modified
+        fresh = Validators(
+            etag=_kept(answer.headers.get("etag")),
+            last_modified=_kept(answer.headers.get("last-modified")),
+            body_hash=digest,
+        )
+        if answer.status == 304:  # noqa: PLR2004 - not modified: what is not named again stays
+            fresh = Validators(
+                etag=fresh.etag or old.etag,
+                last_modified=fresh.last_modified or old.last_modified,
+                body_hash=old.body_hash,
+            )
+        return Response(
+            request=request,
+            url=answer.url,
+            status=answer.status,
+            headers=answer.headers,
+            body=b"" if unmodified else answer.body,
+            fetched_at=self._clock(),
+            not_modified=unmodified,
+            moved_to=moved_to,
+            validators=fresh,
+        )
+
+    def _is_allowed(self, host: str) -> bool:
+        """Whether the operator allows this host (with or without its port) although it may be private."""
+        return host in self._allowed or (urlsplit(f"//{host}").hostname or "") in self._allowed
+
+
+_MEANINGS = {
+    401: " (a key is missing or wrong)",
+    403: " (forbidden)",
+    404: " (not found)",
+    410: " (gone for good)",
+    429: " (too many requests)",
+}
+_MENDS = {
+    401: "Check the key of this source.",
+    404: "Check the address in sources.toml.",
+    410: "Remove the source.",
+    429: "It will be asked again when the host allows it.",
+}
+
+
+def _kept(header: str | None) -> str | None:
+    """A validator worth sending back: printable and short."""
+    return header if header and len(header) <= 500 and header.isascii() and header.isprintable() else None  # noqa: PLR2004
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of an address; raises FetchError for one that has none (a bracket without its other half)."""
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise FetchError(f"{url[:200]!r} is no address ({error}).", permanent=True) from None
+
+
+def _joined(base: str, target: str) -> str:
+    _split(target)
+    return urljoin(base, target)
+
+
+def _host(url: str) -> str:
+    """Host and, where it is written, port of an address, in lower case."""
+    return _split(url).netloc.rpartition("@")[2].lower()
+
+
+def _port(url: str) -> int:
+    parts = urlsplit(url)
+    try:
+        return parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        raise FetchError(f"{url[:200]!r} has a port that does not exist.", permanent=True) from None
+
+
+def _redirected(request: Request, target: str, status: int) -> Request:
+    """The request of the next hop. To another origin no credentials travel; what was posted is asked for with GET
+    where browsers do the same (RFC 9110, 15.4)."""
+    headers = request.headers
+    if _host(target) != _host(request.url) or _split(target).scheme != _split(request.url).scheme:
+        headers = {name: value for name, value in headers.items() if name.lower() not in _PRIVATE_HEADERS}
+    if request.method != "GET" and status in (301, 302, 303):
+        return replace(request, url=target, headers=headers, method="GET", body=None)
+    return replace(request, url=target, headers=headers)

@@ -1,0 +1,338 @@
+"""Matching: which sightings show one tool. Pure.
+
+    gather   every new sighting and every known tool that shares an identifier with the batch becomes a party
+    | join   parties that carry the same identifier become one, strong schemes first, unless that would join two
+             different ids of one exclusive scheme, or two tools that an editor has declared different
+    | liken  a party that is still without a tool joins the one candidate that resembles it beyond doubt
+    | tell   per party: NewTool, SeenAgain, Merge; per refused join or mere resemblance: Ask
+
+Everything is done in a sorted order, so the order of the sightings does not matter. Deciding again after the intents
+were carried out yields only SeenAgain with neither mark: no question is asked without a new or changed sighting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from core.identifier import Identifier, Scheme
+from core.intent import Ask, Candidate, Intent, Known, Merge, NewTool, SeenAgain, SightingKey, ToolRef
+from core.sighting import Sighting
+from core.tool import Reason
+from ingest.resemblance import ASK_FROM, Resemblance, block, family_key, name_key, resemblance
+
+EXCLUSIVE = (
+    Scheme.GITHUB_ID,
+    Scheme.HF,
+    Scheme.HF_DATASET,
+    Scheme.HF_SPACE,
+    Scheme.ARXIV,
+    Scheme.PRODUCTHUNT,
+    Scheme.OPENROUTER,
+    Scheme.YC,
+    Scheme.APP_STORE,
+    Scheme.PLAY_STORE,
+    Scheme.GITHUB,
+)
+"""Schemes of which one product has one value: two different ones never join without an editor. A GitHub name may
+change, so two names do join when the repository's number is the same."""
+
+_CROWD = 4
+"""From so many products that share one address on, it is an organisation's, and no question is worth asking."""
+_MOST_COMPARED = 30
+_MOST_CANDIDATES = 200
+_MOST_QUESTIONS = 2
+_ASK_DESPITE_IDS = 0.7
+
+_Order = tuple[int, int, str, str]
+
+
+@dataclass(slots=True, eq=False)
+class _Party:
+    """Tools and sightings that are one product, as far as is decided."""
+
+    order: _Order
+    tools: set[int] = field(default_factory=set)
+    fresh: list[Sighting] = field(default_factory=list)  # new ones
+    values: dict[Scheme, set[str]] = field(default_factory=dict)  # of exclusive schemes
+    into: _Party | None = None
+    reasons: list[Identifier] = field(default_factory=list)  # what joined tools that were apart
+
+    def root(self) -> _Party:
+        """The party that this one has become part of."""
+        party = self
+        while party.into is not None:
+            party = party.into
+        return party
+
+    def learn(self, identifiers: Iterable[Identifier]) -> None:
+        """Take identifiers on."""
+        for one in identifiers:
+            if one.scheme in EXCLUSIVE:
+                self.values.setdefault(one.scheme, set()).add(one.value)
+
+    def take_in(self, other: _Party, by: Identifier | None = None) -> None:
+        """Become one with another party, `by` an identifier or by resemblance."""
+        if self.tools and other.tools and by:
+            self.reasons.append(by)
+        other.into = self
+        self.tools |= other.tools
+        self.fresh += other.fresh
+        self.reasons += other.reasons
+        for scheme, values in other.values.items():
+            self.values.setdefault(scheme, set()).update(values)
+
+    @property
+    def ref(self) -> ToolRef:
+        """The tool that it is or will be."""
+        return min(self.tools) if self.tools else min(_key(one) for one in self.fresh)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A join that must not happen silently."""
+
+    one: _Party
+    other: _Party
+    score: float
+    reasons: tuple[Reason, ...]
+
+
+def looked_up(sightings: Sequence[Sighting]) -> frozenset[Identifier]:
+    """Every identifier of a batch for which `Known` has to say whose it is."""
+    return frozenset(one for sighting in sightings for one in sighting.identifiers)
+
+
+def blocks(sightings: Sequence[Sighting]) -> frozenset[str]:
+    """Beginnings of the slugs of tools that may resemble the batch: what `Known.candidates` has to hold, besides the
+    owners of everything that the batch mentions."""
+    return frozenset(found for one in sightings if (found := block(one.name)))
+
+
+def decide(sightings: Sequence[Sighting], known: Known, *, now: datetime) -> tuple[Intent, ...]:  # noqa: ARG001 - the clock belongs to every decision
+    """What to do with a batch. Intents come sorted: merges, then new tools, then sightings of known tools, then
+    questions; so that a question can name a tool that was just made."""
+    batch = _distinct(sightings)
+    parties = _parties(batch, known)
+    refusals = list(_joined(batch, parties, known))
+    likenesses = list(_likened(parties, known))
+    roots = sorted({party.root() for party in parties.values()}, key=lambda party: party.order)
+    homes = {_key(one): parties[_key(one)].root() for one in batch}
+    return (
+        *(merge for party in roots for merge in _merges(party)),
+        *(NewTool(sightings=tuple(sorted(party.fresh, key=_key))) for party in roots if not party.tools),
+        *(_again(one, homes[_key(one)], known) for one in batch if homes[_key(one)].tools),
+        *_questions([*refusals, *likenesses], known),
+    )
+
+
+def _key(sighting: Sighting) -> SightingKey:
+    return sighting.source, sighting.external_id
+
+
+def _distinct(sightings: Sequence[Sighting]) -> list[Sighting]:
+    """The batch in order, one sighting per key; of several the choice falls on the content alone."""
+    chosen: dict[SightingKey, Sighting] = {}
+    for one in sorted(sightings, key=lambda one: (_key(one), one.content_hash)):
+        chosen[_key(one)] = one
+    return list(chosen.values())
+
+
+def _parties(batch: Sequence[Sighting], known: Known) -> Mapping[SightingKey, _Party]:
+    """The party of every sighting: its tool's where it is stored already, else one of its own.
+
+    Parties of tools that only own an identifier of the batch stand under the key of no sighting ("", tool id).
+    """
+    tools: dict[int, _Party] = {}
+    parties: dict[SightingKey, _Party] = {}
+    owners = {known.tool_of[name] for one in batch for name in one.identifiers if name in known.tool_of}
+    homes = {known.sightings[_key(one)].tool for one in batch if _key(one) in known.sightings}
+    for tool in sorted(owners | homes):
+        tools[tool] = parties["", str(tool)] = _Party(order=(0, tool, "", ""), tools={tool})
+        tools[tool].learn(known.identifiers_of.get(tool, ()))
+    for one in batch:
+        stored = known.sightings.get(_key(one))
+        party = tools[stored.tool] if stored else _Party(order=(1, 0, *_key(one)), fresh=[one])
+        party.learn(one.identifiers)
+        parties[_key(one)] = party
+    return parties
+
+
+def _joined(batch: Sequence[Sighting], parties: Mapping[SightingKey, _Party], known: Known) -> Iterator[_Question]:
+    """Join parties identifier by identifier, and yield every join that is refused."""
+    carriers: dict[Identifier, list[Sighting]] = {}
+    for one in batch:
+        for name in one.identifiers:
+            carriers.setdefault(name, []).append(one)
+    for name in sorted(carriers, key=_strength):
+        owner = parties["", str(known.tool_of[name])].root() if name in known.tool_of else None
+        members = {parties[_key(one)].root() for one in carriers[name]} | ({owner} if owner else set())
+        if len(members) > 1:
+            news = any(_is_news(one, known) for one in carriers[name])
+            yield from _join(sorted(members, key=lambda party: party.order), owner, name, known, news=news)
+
+
+def _strength(identifier: Identifier) -> tuple[int, Scheme, str]:
+    """Exclusive schemes first, pages last."""
+    rank = EXCLUSIVE.index(identifier.scheme) if identifier.scheme in EXCLUSIVE else len(EXCLUSIVE)
+    return rank + (identifier.scheme is Scheme.URL), identifier.scheme, identifier.value
+
+
+def _is_news(sighting: Sighting, known: Known) -> bool:
+    stored = known.sightings.get(_key(sighting))
+    return stored is None or stored.content_hash != sighting.content_hash
+
+
+def _join(
+    members: Sequence[_Party], owner: _Party | None, by: Identifier, known: Known, *, news: bool
+) -> Iterator[_Question]:
+    """Join those that nothing keeps apart, to the identifier's owner where it has one. The others stay; each of them
+    is a question, unless they are a crowd."""
+    apart = _in_conflict(members, known)
+    together = [party for party in members if party not in apart or party is owner]
+    anchor = owner or next(iter(together), None) or members[0]
+    for party in together:
+        if party is not anchor:
+            _first(anchor, party).take_in(_second(anchor, party), by)
+            anchor = anchor.root()
+    left = [party for party in members if party in apart and party.root() is not anchor.root()]
+    if news and len(left) < _CROWD:
+        yield from (_refusal(anchor, party, by) for party in left)
+
+
+def _refusal(one: _Party, other: _Party, by: Identifier) -> _Question:
+    words = f"Both carry {by}, but {_difference(one, other)}."
+    return _Question(one, other, 0.5, (Reason(words=words, points=0.5),))
+
+
+def _first(one: _Party, other: _Party) -> _Party:
+    return min(one, other, key=lambda party: party.order)
+
+
+def _second(one: _Party, other: _Party) -> _Party:
+    return max(one, other, key=lambda party: party.order)
+
+
+def _in_conflict(members: Sequence[_Party], known: Known) -> set[_Party]:
+    """Those that something keeps apart from another member. Members without any exclusive id are free of it."""
+    claiming = [party for party in members if party.values or party.tools]
+    if len(claiming) > _MOST_COMPARED:
+        return set(claiming)
+    return {
+        party
+        for one in range(len(claiming))
+        for other in range(one + 1, len(claiming))
+        if _apart(claiming[one], claiming[other], known)
+        for party in (claiming[one], claiming[other])
+    }
+
+
+def _apart(one: _Party, other: _Party, known: Known) -> bool:
+    """Whether two parties must not join silently."""
+    if any((min(a, b), max(a, b)) in known.apart for a in one.tools for b in other.tools):
+        return True
+    return any(_differ(one, other, scheme) for scheme in EXCLUSIVE)
+
+
+def _differ(one: _Party, other: _Party, scheme: Scheme) -> bool:
+    mine, theirs = one.values.get(scheme), other.values.get(scheme)
+    if not mine or not theirs or mine & theirs:
+        return False
+    renamed = one.values.get(Scheme.GITHUB_ID, set()) & other.values.get(Scheme.GITHUB_ID, set())
+    return not (scheme is Scheme.GITHUB and renamed)
+
+
+def _merges(party: _Party) -> Iterator[Merge]:
+    """The oldest tool takes the others in."""
+    winner, *losers = sorted(party.tools) or [0]
+    names = sorted(set(party.reasons), key=_strength)
+    for loser in losers:
+        yield Merge(
+            winner=winner, loser=loser, rule=f"same {names[0].scheme} identifier", evidence=tuple(map(str, names))
+        )
+
+
+def _again(sighting: Sighting, party: _Party, known: Known) -> SeenAgain:
+    stored = known.sightings.get(_key(sighting))
+    changed = stored is not None and stored.content_hash != sighting.content_hash
+    return SeenAgain(sighting=sighting, tool=min(party.tools), first=stored is None, changed=changed)
+
+
+def _likened(parties: Mapping[SightingKey, _Party], known: Known) -> Iterator[_Question]:
+    """Join every party without a tool to the one candidate that resembles it beyond doubt; yield those in doubt."""
+    index = _indexed(known.candidates)
+    roots = sorted({party.root() for party in parties.values()}, key=lambda party: party.order)
+    homes = {tool: party for party in roots for tool in party.tools}
+    for party in [one for one in roots if not one.tools]:
+        found = [(_home(candidate, homes), likeness) for candidate, likeness in _resembling(party, index)]
+        sure = [home for home, likeness in found if likeness.certain and not _apart(home, party, known)]
+        if len(sure) == 1:
+            sure[0].take_in(party)
+        else:
+            yield from _in_doubt(party, found, known)
+
+
+def _indexed(candidates: Iterable[Candidate]) -> Mapping[str, list[Candidate]]:
+    """Candidates by name, by family, and by what they are or speak of."""
+    index: dict[str, list[Candidate]] = {}
+    for one in sorted(candidates, key=lambda candidate: candidate.tool):
+        links = map(str, one.identifiers | one.mentions)
+        for key in {f"name {name_key(one.name)}", f"family {family_key(one.name)}", *links}:
+            index.setdefault(key, []).append(one)
+    return index
+
+
+def _resembling(party: _Party, index: Mapping[str, list[Candidate]]) -> list[tuple[Candidate, Resemblance]]:
+    """Each candidate that shares a key with a party and resembles it, with how much; the most alike first."""
+    keys = {f"name {name_key(one.name)}" for one in party.fresh} | {
+        f"family {family_key(one.name)}" for one in party.fresh
+    }
+    keys |= {str(name) for one in party.fresh for name in one.identifiers | one.mentions}
+    near = {one.tool: one for key in sorted(keys) for one in index.get(key, ())[:_MOST_CANDIDATES]}
+    fresh = sorted(party.fresh, key=_key)
+    scored = [(near[tool], resemblance(fresh, near[tool])) for tool in sorted(near)[:_MOST_CANDIDATES]]
+    return sorted((one for one in scored if one[1].score), key=lambda one: (-one[1].score, one[0].tool))
+
+
+def _home(candidate: Candidate, homes: dict[int, _Party]) -> _Party:
+    """The party of a candidate's tool, made when no sighting of the batch belongs to it."""
+    if candidate.tool not in homes:
+        homes[candidate.tool] = _Party(order=(0, candidate.tool, "", ""), tools={candidate.tool})
+        homes[candidate.tool].learn(candidate.identifiers)
+    return homes[candidate.tool].root()
+
+
+def _in_doubt(party: _Party, found: Sequence[tuple[_Party, Resemblance]], known: Known) -> Iterator[_Question]:
+    """At most two questions. Where ids differ the likeness has to be greater; and a name that many tools carry
+    proves nothing by itself."""
+    worth = [
+        _Question(home, party, likeness.score, likeness.reasons)
+        for home, likeness in found
+        if likeness.score >= (_ASK_DESPITE_IDS if _apart(home, party, known) else ASK_FROM)
+    ]
+    more_than_name = [one for one in worth if one.score > ASK_FROM]
+    yield from (more_than_name or (worth if len(worth) < _CROWD else []))[:_MOST_QUESTIONS]
+
+
+def _questions(doubts: Iterable[_Question], known: Known) -> Iterator[Ask]:
+    """One question per pair that is still two, in order."""
+    asked: dict[tuple[_Party, _Party], _Question] = {}
+    for doubt in doubts:
+        one, other = doubt.one.root(), doubt.other.root()
+        if one is not other and not _declared_apart(one, other, known):
+            asked.setdefault((_first(one, other), _second(one, other)), doubt)
+    for (one, other), doubt in sorted(asked.items(), key=lambda item: (item[0][0].order, item[0][1].order)):
+        yield Ask(one=one.ref, other=other.ref, score=doubt.score, reasons=doubt.reasons)
+
+
+def _declared_apart(one: _Party, other: _Party, known: Known) -> bool:
+    return any((min(a, b), max(a, b)) in known.apart for a in one.tools for b in other.tools)
+
+
+def _difference(one: _Party, other: _Party) -> str:
+    """What keeps two parties apart, in words."""
+    for scheme in EXCLUSIVE:
+        if _differ(one, other, scheme):
+            return f"one is {scheme}:{min(one.values[scheme])}, the other {scheme}:{min(other.values[scheme])}"
+    return "others that carry it are different products"

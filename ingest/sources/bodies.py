@@ -1,0 +1,53 @@
+"""Bodies: from bytes to the records they hold, with a ParseError for a page in disguise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from core.errors import ParseError
+from core.source import Response
+from core.text import clean
+
+_HTML = (b"<!doctype html", b"<html", b"<head", b"<body")
+_EXCERPT = 120
+
+
+def json_of(response: Response) -> Any:
+    """The JSON of a body. Raises ParseError for HTML, for an empty body and for what is no JSON."""
+    if looks_like_html(response.body):
+        raise ParseError(f"{response.url} answered with an HTML page instead of JSON: {excerpt(response.body)}")
+    try:
+        return orjson.loads(response.body)
+    except orjson.JSONDecodeError as error:
+        raise ParseError(f"{response.url} answered with something that is no JSON ({error}).") from None
+
+
+def list_of(response: Response, *path: str) -> list[Any]:
+    """The list that stands at `path` (names of nested objects) of a JSON body. Raises ParseError when there is none."""
+    value = json_of(response)
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    if not isinstance(value, list):
+        where = ".".join(path) or "the body"
+        raise ParseError(f"{response.url} promised a list at {where}{_complaint(json_of(response))}.")
+    return value
+
+
+def _complaint(value: object) -> str:
+    """What an API's own error object says, ready to follow a message."""
+    if not isinstance(value, dict):
+        return f" and sent a {type(value).__name__}"
+    words = value.get("error") or value.get("errors") or value.get("message")
+    return f" and said: {clean(str(words), limit=_EXCERPT)}" if words else f" and sent {sorted(value)[:8]}"
+
+
+def looks_like_html(body: bytes) -> bool:
+    """Whether a body begins like a web page."""
+    return body[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_HTML)
+
+
+def excerpt(body: bytes) -> str:
+    """The beginning of a body, as a text that is safe to show."""
+    return repr(clean(body[:600].decode("utf-8", "replace"), limit=_EXCERPT))

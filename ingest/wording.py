@@ -1,0 +1,103 @@
+"""Words from outside: HTML made into plain text, capped; links found in it; titles taken apart."""
+
+from __future__ import annotations
+
+import html
+import re
+from urllib.parse import urljoin, urlsplit
+
+import nh3
+
+from core.text import clean
+
+NAME = 120
+TAGLINE = 200
+SUMMARY = 1_000
+AUTHOR = 100
+TAG = 50
+TAGS = 20
+URL = 2_000
+
+_READ = 20_000
+"""Characters of a text that are looked at: far more than is kept, and a bound on the work for a hostile one."""
+
+# A tag that ends a line when shown; without it `<p>one</p><p>two</p>` would become `onetwo`.
+_BREAK = re.compile(r"<(?=/?(?:p|br|div|li|ul|ol|h[1-6]|tr|td|th|pre|blockquote|section|article|hr)\b)", re.IGNORECASE)
+_MARKUP = re.compile(r"<[a-zA-Z!/?]|&[#a-zA-Z]")
+# Bounded on purpose: an unclosed `<a ` must not be searched to the end of the text each time.
+_HREF = re.compile(r"<a\s[^<>]{0,500}?href\s*=\s*[\"']?([^\"'<>\s]{1,2000})", re.IGNORECASE)
+_BARE = re.compile(r"https?://[^\s<>\"'`\])}\\]{1,2000}", re.IGNORECASE)
+_PREFIX = re.compile(r"^\s*(?:show|launch|tell|ask)\s+hn\s*[:\-–—]\s*", re.IGNORECASE)
+_SEPARATOR = re.compile(r"\s+[–—|]\s+|\s+-{1,2}\s+|:\s+")
+_NAME_WORDS = 5
+
+
+def words(text: str) -> frozenset[str]:
+    """A set of words written as one text, for tables in code."""
+    return frozenset(text.split())
+
+
+def plain(text: str, *, limit: int) -> str:
+    """HTML or plain text as one line of plain text of at most `limit` characters.
+
+    Scripts and styles go with their content; entities are read once.
+    """
+    text = text[:_READ]
+    if not _MARKUP.search(text):
+        return clean(text, limit=limit)
+    stripped = nh3.clean(_BREAK.sub(" <", text), tags=set(), clean_content_tags={"script", "style"})
+    return clean(html.unescape(stripped), limit=limit)
+
+
+def tags_of(words: object) -> tuple[str, ...]:
+    """Tags in lower case, each once, in their order. Anything that is not a text is left out."""
+    if not isinstance(words, list | tuple):
+        return ()
+    cleaned = (clean(word, limit=TAG).lower() for word in words[:200] if isinstance(word, str))
+    return tuple(dict.fromkeys(tag for tag in cleaned if tag))[:TAGS]
+
+
+def web_url(text: object, *, base: str = "") -> str | None:
+    """A http or https address of at most 2,000 characters, made absolute with `base`; None for anything else."""
+    if not isinstance(text, str) or not text.strip() or len(text) > URL:
+        return None
+    try:
+        absolute = urljoin(base, text.strip())
+        parts = urlsplit(absolute)
+        usable = (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not _unsafe(absolute)
+        )
+    except ValueError:  # brackets that are no IPv6 address, a port that is no number
+        return None
+    return absolute if usable and len(absolute) <= URL else None
+
+
+def _unsafe(url: str) -> bool:
+    return any(character in url for character in "\"'<>\\`") or not url.isprintable() or " " in url
+
+
+def links(text: str) -> tuple[str, ...]:
+    """Every http(s) address that a text links to or spells out, in order, each once."""
+    text = text[:_READ]
+    found = [(match.start(), html.unescape(match[1])) for match in _HREF.finditer(text)]
+    visible = re.sub(r"<[^<>]{0,2000}>", lambda tag: " " * len(tag[0]), text)
+    found += [(match.start(), html.unescape(match[0]).rstrip(".,;:!?")) for match in _BARE.finditer(visible)]
+    urls = (web_url(url) for _, url in sorted(found))
+    return tuple(dict.fromkeys(url for url in urls if url))
+
+
+def split_title(title: str) -> tuple[str, str]:
+    """A headline as name and tagline: `Show HN: Foo – do bar` is `Foo` and `do bar`.
+
+    The head counts as a name when it has at most five words; otherwise the whole headline is the name.
+    """
+    title = _PREFIX.sub("", title).strip()
+    head, rest = _divided(title)
+    if head and rest and len(head.split()) <= _NAME_WORDS:
+        return head, rest
+    return title, ""
+
+
+def _divided(title: str) -> tuple[str, str]:
+    found = _SEPARATOR.search(title)
+    return (title[: found.start()].strip(), title[found.end() :].strip()) if found else (title, "")

@@ -1,0 +1,243 @@
+"""What a whole catalogue of reviewed tools knows: how rare a word or tag is, who names whom, who is near whom.
+
+An inverted index makes the neighbours of one tool a matter of milliseconds in a hundred thousand tools. Within a
+category every shared word and tag counts; across categories only rare shared tags and names lead from one tool to
+another, because only those let a pair through the gates.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import attrgetter
+
+from core.fact import PricingModel
+from core.identifier import Identifier
+from core.panel import Decision
+from review.facets import Facets, facets
+from review.family import makers, name_key, stem
+from review.rivals import rivals
+from review.vocabulary import Vector, Vocabulary, idf
+
+RARE = 0.05
+"""A tag on fewer than this share of the catalogue lets two tools of different categories meet."""
+
+LONGEST_POSTING = 8_000
+"""A word or tag on more tools than this leads nowhere; it still counts once two tools have met."""
+
+RESCORED, STRANGERS = 200, 100
+"""How many rough neighbours of a tool are looked at closely, in its category and outside."""
+
+USE_CASE_WEIGHT, FEATURE_WEIGHT, TEXT_WEIGHT, AUDIENCE_WEIGHT = 0.35, 0.25, 0.25, 0.15
+
+COSINE_OF_THE_LIKE = 0.4
+"""Texts this like count as fully alike: two descriptions of one thing by two people are rarely nearer."""
+
+_SIDES = (
+    (USE_CASE_WEIGHT, attrgetter("use_cases")),
+    (FEATURE_WEIGHT, attrgetter("features")),
+    (AUDIENCE_WEIGHT, attrgetter("audience")),
+)
+_NAMESAKES = 3  # more tools than this under one name, and a text that says the name says none of them
+_A_NAME = 10.0  # a name outweighs any likeness while neighbours are gathered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A tool as pairing sees it.
+
+    `texts` are its tagline, description and the quotes of its verdicts. `domains` are those of its own pages, shared
+    hosts left out. `reviewed_at` is the instant of its newest verdict, `changed_at` that of the newest change to a
+    verdict or version, where it differs. `demand` counts clicks and votes.
+    """
+
+    slug: str
+    name: str
+    category: str
+    closed: bool
+    reviewed_at: datetime
+    tags: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    verdicts: Mapping[str, Decision] = field(default_factory=dict)  # lens -> decision
+    price: PricingModel = PricingModel.UNKNOWN
+    identifiers: frozenset[Identifier] = frozenset()
+    domains: frozenset[str] = frozenset()
+    changed_at: datetime | None = None
+    demand: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Entry:
+    """A candidate, read: everything that is compared, ready to compare."""
+
+    candidate: Candidate
+    facets: Facets
+    vector: Vector
+    named: frozenset[str]  # slugs of tools that its texts name as rivals
+    stem: tuple[str, ...]
+    makers: frozenset[str]
+
+
+@dataclass(slots=True)
+class _Posting:
+    """The closed tools of one category that have a word or tag, by number; weights for words only."""
+
+    tools: array[int] = field(default_factory=lambda: array("I"))
+    weights: array[float] = field(default_factory=lambda: array("f"))
+
+
+_NOBODY = _Posting()
+
+
+class Catalogue:
+    """Candidates with an index over them; never changed once built. The order of the candidates makes no difference."""
+
+    def __init__(self, candidates: Iterable[Candidate]) -> None:
+        ordered = sorted(candidates, key=lambda candidate: candidate.slug)
+        sorted_tags = [facets(candidate.tags) for candidate in ordered]
+        held = Counter(tag for one in sorted_tags for tag in one.all)
+        self._rare_tags = frozenset(tag for tag, holders in held.items() if holders < RARE * len(ordered))
+        self._weights = {tag: idf(holders, len(ordered)) for tag, holders in held.items()}
+        self.vocabulary = Vocabulary(candidate.texts for candidate in ordered)
+        self._names = _name_index(ordered)
+        self.unknown_rivals: dict[str, set[str]] = defaultdict(set)
+        """Rival names that no tool here bears -> slugs of the tools whose texts name them."""
+        parts = zip(ordered, sorted_tags, self.vocabulary.vectors, strict=True)
+        self._entries = [self._read(candidate, tags, vector) for candidate, tags, vector in parts]
+        self.entries = {entry.candidate.slug: entry for entry in self._entries}
+        """Every candidate by its slug, in the order of the slugs."""
+        self._index()
+
+    def _read(self, candidate: Candidate, tags: Facets, vector: Vector) -> Entry:
+        return Entry(
+            candidate=candidate,
+            facets=tags,
+            vector=vector,
+            named=self._named(candidate),
+            stem=stem(candidate.name),
+            makers=makers(candidate.identifiers, candidate.domains),
+        )
+
+    def _named(self, candidate: Candidate) -> frozenset[str]:
+        named: set[str] = set()
+        for name in (name for text in candidate.texts for name in rivals(text)):
+            slugs = self._bearing(name)
+            if not slugs:
+                self.unknown_rivals[name].add(candidate.slug)
+            elif len(slugs) <= _NAMESAKES:
+                named |= slugs
+        return frozenset(named - {candidate.slug})
+
+    def _bearing(self, name: str) -> set[str]:
+        """The tools that a name in a text can mean: exactly so called, or else those of that stem."""
+        return self._names.get(name_key(name)) or self._names.get(_stem_key(name)) or set()
+
+    def _index(self) -> None:
+        self._totals = [array("f", (self._weight(of(entry.facets)) for entry in self._entries)) for _, of in _SIDES]
+        self._number = {slug: number for number, slug in enumerate(self.entries)}
+        self._by_word: dict[str, dict[int, _Posting]] = defaultdict(lambda: defaultdict(_Posting))
+        self._by_tag: dict[str, dict[str, _Posting]] = defaultdict(lambda: defaultdict(_Posting))
+        self._by_rare_tag: dict[str, array[int]] = defaultdict(lambda: array("I"))
+        self._naming: dict[str, array[int]] = defaultdict(lambda: array("I"))
+        for number, entry in enumerate(self._entries):
+            if entry.candidate.closed:
+                self._index_words(number, entry)
+                self._index_tags(number, entry)
+                for other in entry.named:
+                    self._naming[other].append(number)
+
+    def _index_words(self, number: int, entry: Entry) -> None:
+        postings, holders = self._by_word[entry.candidate.category], self.vocabulary.holders
+        for word, weight in zip(entry.vector.words, entry.vector.weights, strict=True):
+            if holders[word] > 1:  # what nobody else says leads nowhere
+                posting = postings[word]
+                posting.tools.append(number)
+                posting.weights.append(weight)
+
+    def _index_tags(self, number: int, entry: Entry) -> None:
+        postings = self._by_tag[entry.candidate.category]
+        for tag in entry.facets.all:
+            postings[tag].tools.append(number)
+            if tag in self._rare_tags:
+                self._by_rare_tag[tag].append(number)
+
+    def is_rare(self, tag: str) -> bool:
+        """Whether fewer than one tool in twenty bears the tag."""
+        return tag in self._rare_tags
+
+    def jaccard(self, one: frozenset[str], other: frozenset[str]) -> float:
+        """Likeness of two sets of tags, rare tags weighing more: shared over all, 0 to 1."""
+        shared = one & other
+        return self._weight(shared) / self._weight(one | other) if shared else 0.0
+
+    def _weight(self, tags: Iterable[str]) -> float:
+        return math.fsum(self._weights[tag] for tag in tags)
+
+    def neighbours(self, slug: str) -> list[str]:
+        """Slugs of the closed tools that the tool may be compared with, roughly nearest first: up to `RESCORED` of its
+        category, then up to `STRANGERS` of others (whose texts were not looked at yet, so that they compete apart)."""
+        entry, rough = self.entries[slug], defaultdict[int, float](float)
+        self._near_by_words(entry, rough)
+        self._near_by_tags(entry, rough)
+        for number in self._near_by_name(entry):
+            rough[number] += _A_NAME
+        rough.pop(self._number[slug], None)
+        at_home = {number for number in rough if self._entries[number].candidate.category == entry.candidate.category}
+        ordered = sorted(rough, key=lambda number: (-rough[number], number))
+        near = itertools.islice((number for number in ordered if number in at_home), RESCORED)
+        far = itertools.islice((number for number in ordered if number not in at_home), STRANGERS)
+        return [self._entries[number].candidate.slug for number in itertools.chain(near, far)]
+
+    def _near_by_words(self, entry: Entry, rough: dict[int, float]) -> None:
+        postings = self._by_word.get(entry.candidate.category, {})
+        for word, weight in zip(entry.vector.words, entry.vector.weights, strict=True):
+            posting = postings.get(word, _NOBODY)
+            if len(posting.tools) <= LONGEST_POSTING:
+                gives = weight * TEXT_WEIGHT / COSINE_OF_THE_LIKE
+                for number, theirs in zip(posting.tools, posting.weights, strict=True):
+                    rough[number] += gives * theirs
+        for number, gives in rough.items():
+            rough[number] = min(TEXT_WEIGHT, gives)
+
+    def _near_by_tags(self, entry: Entry, rough: dict[int, float]) -> None:
+        # Twice the shared over the sum of both (Dice) puts tools in the same order as shared over all (Jaccard).
+        for (weight, of), totals in zip(_SIDES, self._totals, strict=True):
+            tags = of(entry.facets)
+            total = self._weight(tags)
+            for tag in tags:
+                gives = 2 * weight * self._weights[tag]
+                for number in self._bearers(tag, entry.candidate.category):
+                    rough[number] += gives / (total + totals[number])
+
+    def _bearers(self, tag: str, category: str) -> Iterator[int]:
+        """Tools with this tag: all of the category, and of the others when the tag is rare."""
+        posting = self._by_tag.get(category, {}).get(tag, _NOBODY)
+        if len(posting.tools) <= LONGEST_POSTING:
+            yield from posting.tools
+        strangers = self._by_rare_tag.get(tag, ())
+        yield from (number for number in strangers if self._entries[number].candidate.category != category)
+
+    def _near_by_name(self, entry: Entry) -> Iterator[int]:
+        """Closed tools that the tool names, and those that name it."""
+        named = (slug for slug in entry.named if self.entries[slug].candidate.closed)
+        yield from (self._number[slug] for slug in named)
+        yield from self._naming.get(entry.candidate.slug, ())
+
+
+def _name_index(candidates: Iterable[Candidate]) -> dict[str, set[str]]:
+    """Name key and stem key -> slugs."""
+    index: dict[str, set[str]] = defaultdict(set)
+    for candidate in candidates:
+        index[name_key(candidate.name)].add(candidate.slug)
+        index[_stem_key(candidate.name)].add(candidate.slug)
+    index.pop("", None)
+    return dict(index)
+
+
+def _stem_key(name: str) -> str:
+    return "".join(stem(name))
