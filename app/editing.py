@@ -20,6 +20,7 @@ from core.panel import Person, Role, Tally
 from core.tool import Reason, Tool, ToolDossier, ToolStatus
 from core.week import Week
 from digest.compose import choose, compose, suggest_preheader, suggest_subject
+from digest.marks import CONFIRMED_ON, marks, substitute
 from digest.render import fit, render_digest
 from review.scorecard import Contender, compare, fingerprint
 from review.tally import tally
@@ -379,6 +380,19 @@ def preview(product: Product, week: Week) -> Frozen:
     with product.database.read() as connection:
         found = editions.find(connection, week)
         return found.frozen or _render(product, connection, found)
+
+
+def reading_copy(product: Product, frozen: Frozen) -> Frozen:
+    """A frozen edition with its marks filled in for nobody in particular: for eyes, never for sending.
+
+    The personal links lead to pages that say they belong to a mail.
+    """
+    base = product.settings.base_url
+    fill = {mark: f"{base}/{mark.strip('{}').partition('_')[0]}/preview" for mark in marks(frozen.html + frozen.text)}
+    fill[CONFIRMED_ON] = "(your date)"
+    return replace(
+        frozen, html=substitute(frozen.html, fill, html=True), text=substitute(frozen.text, fill, html=False)
+    )
 
 
 def _render(product: Product, connection: Any, found: Edition) -> Frozen:

@@ -63,7 +63,7 @@ def _environment(server: SampleServer) -> Iterator[None]:
         "sources": sources,
         "clock": CLOCK,
         "allow_private_hosts": server.base_url.removeprefix("http://"),
-        "postal_address": "Weekly Verdicts (demo), 1 Sample Street, Sampletown",
+        "postal_address": "1 Sample Street, Sampletown (demo)",
     }
     os.environ |= {variable(name): str(value) for name, value in chosen.items()} | {ENV_FILE: ""}
     os.environ |= {"PREFECT_HOME": str((ROOT / "prefect").resolve()), "PREFECT_LOGGING_LEVEL": "WARNING"}
@@ -214,11 +214,7 @@ class _Demo:
         if len(made) <= _PROPOSED:
             editing.create_comparison(self.product, *REFERENCE, actor=self._editor)
             # A tool stands in an edition once: pairs with one of the two have to wait for another week.
-            free = [
-                each
-                for each in pairing.propose(self.product)
-                if not {each.a, each.b} & set(REFERENCE)
-            ]
+            free = [each for each in pairing.propose(self.product) if not {each.a, each.b} & set(REFERENCE)]
             for pair in free[:_PROPOSED]:
                 editing.create_comparison(self.product, pair.a, pair.b, actor=self._editor)
         for each in editing.list_comparisons(self.product):
@@ -231,8 +227,9 @@ class _Demo:
         editing.assemble(self.product, week)
         done = editing.approve_edition(self.product, week, email=self._editor)
         self._frozen = editing.preview(self.product, week)
-        (ROOT / "edition.html").write_text(self._frozen.html, encoding="utf-8")
-        (ROOT / "edition.txt").write_text(self._frozen.text, encoding="utf-8")
+        copy = editing.reading_copy(self.product, self._frozen)
+        (ROOT / "edition.html").write_text(copy.html, encoding="utf-8")
+        (ROOT / "edition.txt").write_text(copy.text, encoding="utf-8")
         return f"{week}, number {done.number}, {len(done.comparisons)} comparisons, frozen"
 
     _frozen: Frozen

@@ -168,9 +168,9 @@ def _joined(batch: Sequence[Sighting], parties: Mapping[SightingKey, _Party], kn
     for name in sorted(carriers, key=_strength):
         owner = parties["", str(known.tool_of[name])].root() if name in known.tool_of else None
         members = {parties[_key(one)].root() for one in carriers[name]} | ({owner} if owner else set())
-        if len(members) > 1:
-            news = any(_is_news(one, known) for one in carriers[name])
-            yield from _join(sorted(members, key=lambda party: party.order), owner, name, known, news=news)
+        # Without news nothing is joined or asked: what was decided before stays decided.
+        if len(members) > 1 and any(_is_news(one, known) for one in carriers[name]):
+            yield from _join(sorted(members, key=lambda party: party.order), owner, name, known)
 
 
 def _strength(identifier: Identifier) -> tuple[int, Scheme, str]:
@@ -184,9 +184,7 @@ def _is_news(sighting: Sighting, known: Known) -> bool:
     return stored is None or stored.content_hash != sighting.content_hash
 
 
-def _join(
-    members: Sequence[_Party], owner: _Party | None, by: Identifier, known: Known, *, news: bool
-) -> Iterator[_Question]:
+def _join(members: Sequence[_Party], owner: _Party | None, by: Identifier, known: Known) -> Iterator[_Question]:
     """Join those that nothing keeps apart, to the identifier's owner where it has one. The others stay; each of them
     is a question, unless they are a crowd."""
     apart = _in_conflict(members, known)
@@ -197,7 +195,7 @@ def _join(
             _first(anchor, party).take_in(_second(anchor, party), by)
             anchor = anchor.root()
     left = [party for party in members if party in apart and party.root() is not anchor.root()]
-    if news and len(left) < _CROWD:
+    if len(left) < _CROWD:
         yield from (_refusal(anchor, party, by) for party in left)
 
 

@@ -77,7 +77,8 @@ def family_key(name: str) -> str:
 def block(name: str) -> str:
     """The beginning of the slugs under which tools of this name's family stand; empty when it is too short to
     say anything."""
-    key = slugify(" ".join(re.findall(r"[a-z]+", slugify(name))[:1]))
+    head, _ = split_title(name)
+    key = next(iter(re.findall(r"[a-z]+", slugify(head))), "")
     return key if len(key) >= _SHORTEST_KEY and key != "tool" else ""
 
 

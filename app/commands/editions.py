@@ -48,10 +48,11 @@ def preview(week: str, *, out: Path) -> Report:
     """Write edition.html and edition.txt into a folder: what would be sent now, or what was approved."""
     with open_product() as product:
         frozen = editing.preview(product, Week.parse(week))
+        copy = editing.reading_copy(product, frozen)
     out.mkdir(parents=True, exist_ok=True)
     files = {"html": out / "edition.html", "text": out / "edition.txt"}
-    files["html"].write_text(frozen.html, encoding="utf-8")
-    files["text"].write_text(frozen.text, encoding="utf-8")
+    files["html"].write_text(copy.html, encoding="utf-8")
+    files["text"].write_text(copy.text, encoding="utf-8")
     data = {"subject": frozen.subject, "sha256": frozen.sha256, **{name: str(file) for name, file in files.items()}}
     return Report(data=data, text=f"{frozen.subject}\n{files['html']}\n{files['text']}")
 

@@ -204,7 +204,7 @@ BATCHES = st.lists(st.sets(st.sampled_from(NAMES), max_size=4), min_size=1, max_
 def test_the_order_of_a_batch_does_not_matter(earlier: list[Sighting], batch: list[Sighting], seed: int) -> None:
     store = Store()
     store.take(*[replace(one, source="earlier") for one in earlier])
-    shuffled = random.Random(seed).sample(batch, len(batch))
+    shuffled = random.Random(seed).sample(batch, len(batch))  # noqa: S311 - an order, no secret
     assert decide(batch, store.known(batch), now=NOW) == decide(shuffled, store.known(shuffled), now=NOW)
 
 
@@ -330,4 +330,4 @@ def test_blocks_are_beginnings_of_slugs() -> None:
         sighting("b", name="Show HN: LangFuse.ai – traces"),
         sighting("c", name="X"),
     ]
-    assert blocks(batch) == {"qwen", "show"} or blocks(batch) == {"qwen", "langfuse"}
+    assert blocks(batch) == {"qwen", "langfuse"}

@@ -26,7 +26,7 @@ SMOLVLM = Side(
     slug="smolvlm2-2b",
     name="SmolVLM2-2B",
     tagline="A small vision-language model that watches video on a laptop",
-    category="Vision models",
+    category="vision-language-models",
     homepage="https://huggingface.co/HuggingFaceTB/SmolVLM2-2.2B-Instruct",
     description="Reads images, documents and short videos and answers in text. At 2.2 billion parameters it fits into "
     "about five gigabytes of memory, so it runs where larger models cannot.",
@@ -52,7 +52,7 @@ SKILLCLAW = Side(
     slug="skillclaw",
     name="SkillClaw",
     tagline="Lets agents learn new skills from what other agents have done",
-    category="Agent frameworks",
+    category="agents",
     homepage="https://github.com/AMAP-ML/SkillClaw",
     description="Collects the traces that agents leave, turns those that worked into reusable skills and hands them to "
     "every agent of the team. Paper and code; no hosted service.",
@@ -167,7 +167,7 @@ def bare(slug: str, name: str = "") -> Side:
         slug=slug,
         name=name or slug,
         tagline="",
-        category="Uncategorised",
+        category="other",
         homepage=None,
         description="",
         described_at=None,

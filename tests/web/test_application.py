@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import subprocess
+import sys
+
 import httpx
 import pytest
 
@@ -98,3 +104,37 @@ def test_the_last_page_needs_no_template(server, product: Product, tmp_path, mon
         response = client.get("/")
     assert (response.status_code, response.text) == (500, "Something broke on our side.\n")
     assert response.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+
+
+# ------------------------------------------------------------ the process
+
+
+def test_the_web_never_loads_prefect():
+    script = "import sys, web.application; sys.exit('prefect' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_the_server_serves_until_it_is_told_to_stop(fresh):
+    environment = {**os.environ, "VERDICTS_VAR": str(fresh.settings.var)}
+    command = [sys.executable, "-m", "web", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            for line in process.stderr:
+                if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+                    break
+            response = httpx.get(found[0] + "/readyz")
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.stderr.read()
+    assert (response.status_code, response.text) == (200, "ready\n")
+    assert "server" not in response.headers
+
+
+def test_the_server_does_not_start_on_a_database_that_is_not_there(tmp_path):
+    environment = {**os.environ, "VERDICTS_VAR": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "-m", "web", "--port", "0"], capture_output=True, text=True, check=False, env=environment
+    )
+    assert ended.returncode == 2
+    assert "verdicts db upgrade" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -6,7 +6,6 @@ Without Chromium these tests fail; `VERDICTS_TEST_WITHOUT=chromium` leaves them 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
@@ -17,10 +16,11 @@ from playwright.sync_api import Page, sync_playwright
 
 from app.tokens import Purpose
 from core.subscriber import SubscriberState
+from tests.prepare import browser
 from tests.web import shelf
 from tests.web.samples import EMPTY, HOSTILE_VIEW, LONG_VIEW, PARTIAL, VIEW
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+CHROMIUM = browser() or "no Chromium on this machine"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

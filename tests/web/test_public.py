@@ -55,8 +55,11 @@ def test_the_lead_names_the_four_blocks_that_follow_and_leads_to_them_in_that_or
 @pytest.mark.parametrize(
     ("selector", "expected"),
     [
-        (".corner.side-a", "Agent frameworks SkillClaw Lets agents learn new skills from what other agents have done"),
-        (".corner.side-b", "Vision models SmolVLM2-2B A small vision-language model that watches video on a laptop"),
+        (".corner.side-a", "Agents SkillClaw Lets agents learn new skills from what other agents have done"),
+        (
+            ".corner.side-b",
+            "Vision-language models SmolVLM2-2B A small vision-language model that watches video on a laptop",
+        ),
         (".corner.side-a", "First look Nobody on the panel had hands on it."),
         ("#panel .side-a", "50 % 2-2 Skip 2 ship, 2 skip; a tie counts as a skip"),
         ("#panel .side-b", "100 % 4-0 Ship 4 ship, 0 skip"),

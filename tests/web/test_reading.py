@@ -223,9 +223,7 @@ def test_what_a_machine_wrote_is_given_to_no_person():
 
 def test_a_tool_without_verdicts_price_or_homepage_claims_none():
     item = comparison_data(EMPTY, address=ADDRESS)["itemListElement"][0]["item"]
-    assert item == {"@type": "SoftwareApplication", "name": "bare", "applicationCategory": "Uncategorised"} | {
-        "name": "Bare"
-    }
+    assert item == {"@type": "SoftwareApplication", "name": "bare", "applicationCategory": "Other"} | {"name": "Bare"}
 
 
 def test_instants_are_written_with_their_zone(pages):
