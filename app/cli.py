@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +14,7 @@ from core.version import VERSION
 
 _USAGE = 2
 _INTERRUPTED = 130
+_WRONG_PLACES = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 
 GROUPS = {
     "demo": ("app.commands.running:demo", "A whole week, offline, on the bundled samples."),
@@ -59,27 +61,42 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _take(arguments: list[str], flag: str) -> bool:
     """Whether the flag stands among the arguments, which lose it."""
     found = flag in arguments
-    if found:
-        arguments.remove(flag)
+    arguments[:] = [each for each in arguments if each != flag]
     return found
 
 
 def run(arguments: list[str], *, as_json: bool, debug: bool) -> int:
     """One command. Returns its exit code; everything that goes wrong becomes a sentence."""
+    code = 0
+    try:
+        code = _answer(arguments, as_json=as_json, debug=debug)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
+        _write_to_nobody()
+    return code
+
+
+def _answer(arguments: list[str], *, as_json: bool, debug: bool) -> int:
     try:
         report = _command_line()(arguments, exit_on_error=False, print_error=False, help_on_error=False)
         if isinstance(report, Report):
             report.show(as_json=as_json)
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
-        sys.stderr.close()
-        return 0
+    except BrokenPipeError:
+        raise
     except Exception as error:
         if debug and not isinstance(error, CycloptsError):
             raise
         return _complain(error, as_json=as_json)
     return 0 if not isinstance(report, Report) or report.ok else 1
+
+
+def _write_to_nobody() -> None:
+    """What is left in the buffer goes nowhere; without this Python complains about it when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _complain(error: Exception, *, as_json: bool) -> int:
@@ -96,4 +113,7 @@ def _explain(error: Exception) -> tuple[str, str, int]:
         return error.message, error.mend, error.exit_code
     if isinstance(error, CycloptsError):
         return str(error), "`verdicts --help` shows the commands.", _USAGE
+    if isinstance(error, OSError) and error.filename is not None:
+        wrong = isinstance(error, _WRONG_PLACES)
+        return f"{error.filename}: {error.strerror}.", "Check that place.", _USAGE if wrong else 1
     return f"This should not have happened: {type(error).__name__}: {error}", "Run it again with --debug.", 1

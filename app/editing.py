@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from app import ingesting
-from app.pairing import REVIEWED, propose
+from app.pairing import REVIEWED, why
 from app.wiring import Product
 from core.category import CATEGORIES, OTHER
-from core.comparison import Community, Comparison, ComparisonState, ComparisonView, comparison_slug
+from core.comparison import (
+    Community,
+    Comparison,
+    ComparisonState,
+    ComparisonView,
+    comparison_slug,
+    split_comparison_slug,
+)
 from core.edition import Edition, EditionState, Frozen
-from core.errors import Refused, StaleVersion, UsageError
+from core.errors import NotFound, Refused, StaleVersion, UsageError
 from core.identifier import Identifier
 from core.intent import Merge
 from core.panel import Person, Role, Tally
+from core.text import slugify
 from core.tool import Reason, Tool, ToolDossier, ToolStatus
 from core.week import Week
 from digest.compose import choose, compose, suggest_preheader, suggest_subject
@@ -26,6 +34,11 @@ from review.scorecard import Contender, compare, fingerprint
 from review.tally import tally
 from store import audit, comparisons, editions, merges, people, reviews, tools, votes
 from store.comparisons import UNNAMED_EDITOR
+
+_MANY = 1_000_000
+
+_BY_HAND = (Reason(words="paired by hand", points=0.0),)
+
 
 # ------------------------------------------------------------ tools
 
@@ -88,6 +101,8 @@ def split_tool(product: Product, slug: str, keys: Sequence[str], *, actor: str) 
     """Take sightings, written `source/external-id`, out of a tool. Returns the tool they are in now."""
     now = product.now
     wanted = [_sighting_key(each) for each in keys]
+    if not wanted:
+        raise UsageError("Name the sightings to take out.", mend="Write SOURCE/ID, as `verdicts tools show` does.")
     with product.database.write() as connection:
         whole = tools.find(connection, slug)
         part = merges.split(connection, whole, wanted, by=actor, now=now)
@@ -131,9 +146,14 @@ def queue_tool(product: Product, slug: str, *, actor: str) -> Tool:
         if found.status not in (ToolStatus.KEPT, ToolStatus.REJECTED, ToolStatus.QUEUED):
             raise Refused(f"{found.slug} is {found.status.value.replace('_', ' ')}; it has left the queue.")
         tools.set_status(connection, found.id, ToolStatus.QUEUED, by_hand=True)
-        change = {"before": found.status, "after": ToolStatus.QUEUED}
+        # Verdicts given before it was rejected still count: it goes on where it stood.
+        said = tally(reviews.verdicts(connection, [found.id]).get(found.id, ()), quorum=product.settings.quorum)
+        if said.total:
+            reviews.settle_panel(connection, found.id, submitted=said.total, closed=said.closed, now=now)
+        done = tools.get(connection, [found.id])[found.id]
+        change = {"before": found.status, "after": done.status}
         audit.note(connection, now=now, actor=actor, action="tool.queue", subject=f"tool:{found.slug}", **change)
-        return tools.get(connection, [found.id])[found.id]
+        return done
 
 
 def edit_tool(product: Product, slug: str, changes: Mapping[str, str], *, actor: str) -> Tool:
@@ -145,20 +165,66 @@ def edit_tool(product: Product, slug: str, changes: Mapping[str, str], *, actor:
         raise UsageError(f"{unknown[0]!r} cannot be edited.", mend=f"Fields are: {', '.join(allowed)}.")
     if changes.get("category", OTHER) not in CATEGORIES:
         raise Refused(f"There is no category {changes['category']!r}.", mend=f"Categories: {', '.join(CATEGORIES)}.")
+    if not changes.get("name", "a name").strip():
+        raise Refused("A tool needs a name.", mend="Say what its makers call it.")
     with product.database.write() as connection:
         found = tools.find(connection, slug)
         before = {name: getattr(found, name) for name in changes}
+        moves = changes.get("slug", found.slug) != found.slug
+        if moves:
+            _require_free_address(connection, found, changes["slug"])
         tools.edit(connection, found, changes, now=now)
+        if moves:
+            _readdress(connection, old=found.slug, new=changes["slug"])
         if before != dict(changes):
             change = {"before": before, "after": dict(changes)}
             audit.note(connection, now=now, actor=actor, action="tool.edit", subject=f"tool:{found.slug}", **change)
         return tools.get(connection, [found.id])[found.id]
 
 
+def _require_free_address(connection: Any, found: Tool, slug: str) -> None:
+    """Raise Refused unless the tool may move to this address now."""
+    if slugify(slug) != slug:
+        raise Refused(f"{slug!r} cannot be an address.", mend=f"Write it like {slugify(slug)}.")
+    holder = _holder(connection, slug)
+    if holder is not None and holder.id != found.id:
+        raise Refused(f"{slug} is or was the address of {holder.slug}.", mend="Choose another one.")
+    if slug in {each.slug for each in tools.listed(connection, status=ToolStatus.MERGED, limit=_MANY)}:
+        raise Refused(f"{slug} is the address of a tool that was merged into another.", mend="Choose another one.")
+    for each in editions.public(connection):
+        waits = each.state is not EditionState.SENT
+        if waits and any(found.slug in split_comparison_slug(pair) for pair in each.comparisons):
+            raise Refused(
+                f"Edition {each.week} carries the address {found.slug} and is not sent yet.", mend="Send it first."
+            )
+
+
+def _holder(connection: Any, slug: str) -> Tool | None:
+    try:
+        return tools.find(connection, slug)
+    except NotFound:
+        return None
+
+
+def _readdress(connection: Any, *, old: str, new: str) -> None:
+    """Comparisons of a tool that has moved move with it."""
+    for each in comparisons.listed(connection):
+        if old in (each.a, each.b):
+            other = each.b if each.a == old else each.a
+            comparisons.rename(connection, each.id, comparison_slug(new, other))
+
+
 def duplicate_questions(product: Product) -> list[dict[str, Any]]:
-    """Open "same tool?" questions with score and reasons, the surest first."""
+    """Open "same tool?" questions with score and reasons, the surest first.
+
+    A tool that was merged since stands under the one that took it in; who has become one tool that way is no question.
+    """
     with product.database.read() as connection:
-        return merges.questions(connection)
+        asked = [
+            {**each, **{side: tools.find(connection, each[side]).slug for side in ("a", "b")}}
+            for each in merges.questions(connection)
+        ]
+    return [each for each in asked if each["a"] != each["b"]]
 
 
 def answer_duplicate(product: Product, question: int, *, same: bool, actor: str) -> str:
@@ -166,14 +232,17 @@ def answer_duplicate(product: Product, question: int, *, same: bool, actor: str)
     now = product.now
     with product.database.write() as connection:
         low, high = merges.question(connection, question)
-        found = tools.get(connection, [low, high])
-        one, other = found[low], found[high]
+        asked = tools.get(connection, [low, high])
+        one, other = (tools.find(connection, asked[at].slug) for at in (low, high))
+        if one.id == other.id:
+            raise Refused(f"Both are {one.slug} by now.", mend="`verdicts duplicates list` shows what is still open.")
         if same:
             _merge(connection, one, other, actor=actor, now=now)
             return f"{other.slug} is now part of {one.slug}"
-        merges.keep_apart(connection, low, high, by=actor, now=now)
-        pair = {"one": one.slug, "other": other.slug}
-        audit.note(connection, now=now, actor=actor, action="tool.keep_apart", subject=f"tool:{one.slug}", after=pair)
+        for pair in {(low, high), (one.id, other.id)}:
+            merges.keep_apart(connection, *pair, by=actor, now=now)
+        both = {"one": one.slug, "other": other.slug}
+        audit.note(connection, now=now, actor=actor, action="tool.keep_apart", subject=f"tool:{one.slug}", after=both)
         return f"{one.slug} and {other.slug} stay two tools"
 
 
@@ -190,26 +259,26 @@ def create_comparison(product: Product, one: str, other: str, *, actor: str) -> 
         first, second = sorted((tools.find(connection, one), tools.find(connection, other)), key=lambda tool: tool.slug)
     if first.id == second.id:
         raise Refused(f"{one} and {other} are one tool.", mend="A comparison needs two.")
-    for each in (first, second):
-        if each.status not in REVIEWED:
-            raise Refused(
-                f"The panel of {each.slug} is not closed.", mend=f"It needs {product.settings.quorum} verdicts."
-            )
-    score, reasons = _why(product, first.slug, second.slug)
+    _require_judged(product, (first, second))
+    proposed = why(product, first.slug, second.slug)
+    score, reasons = (proposed.score, proposed.reasons) if proposed else (0.0, _BY_HAND)
     with product.database.write() as connection:
+        there = comparison_slug(first.slug, second.slug) in comparisons.compared(connection)
         made = comparisons.create(connection, first, second, score=score, reasons=reasons, now=now)
         _refresh(product, connection, made)
-        if made.version == 1 and made.approved_version is None:
+        if not there:
             audit.note(connection, now=now, actor=actor, action="comparison.create", subject=f"comparison:{made.slug}")
         return comparisons.find(connection, made.slug)
 
 
-def _why(product: Product, a: str, b: str) -> tuple[float, Sequence[Reason]]:
-    """The score and reasons with which this pair is proposed, if it is."""
-    for each in propose(product, limit=1000, among=[a]):
-        if {each.a, each.b} == {a, b}:
-            return each.score, each.reasons
-    return 0.0, (Reason(words="paired by hand", points=0.0),)
+def _require_judged(product: Product, both: Iterable[Tool]) -> None:
+    for each in both:
+        if each.status in (ToolStatus.REJECTED, ToolStatus.MERGED):
+            raise Refused(f"{each.slug} was {each.status}.", mend="Choose a tool that the panel has judged.")
+        if each.status not in REVIEWED:
+            raise Refused(
+                f"The panel of {each.slug} is not closed.", mend=f"It needs {product.settings.quorum} verdicts."
+            )
 
 
 def _refresh(product: Product, connection: Any, found: Comparison) -> ComparisonView:
@@ -267,7 +336,8 @@ def list_comparisons(product: Product) -> list[Comparison]:
 def approve_comparison(product: Product, slug: str, *, email: str, version: int | None = None) -> Comparison:
     """Approve a comparison as an editor. `version` is the one that was read; without it, the present one.
 
-    Raises StaleVersion when it has changed since, and Refused when the person is no editor.
+    Raises StaleVersion when it has changed since, and Refused when the person is no editor or a tool of the pair has
+    left the panel's list (rejected, merged).
     """
     now = product.now
     with product.database.write() as connection:
@@ -281,9 +351,12 @@ def approve_comparison(product: Product, slug: str, *, email: str, version: int 
         if found.approved_version == found.version and found.state is not ComparisonState.RETIRED:
             return found
         pair = comparisons.pair(connection, found.id)
+        _require_judged(product, tools.get(connection, pair).values())
         reviews.check_machine_verdicts(connection, pair, by=editor)
         signed = replace(view, approved_by=editor.name or UNNAMED_EDITOR, approved_at=now)
         comparisons.approve(connection, found, version=found.version, view=signed, by=editor.id, now=now)
+        if found.published_at is not None:  # it went out before it was retired: it stands in its edition again
+            comparisons.publish(connection, [found.id], now=found.published_at)
         for each in pair:
             tools.set_status(connection, each, ToolStatus.PAIRED)
         audit.note(
@@ -302,6 +375,8 @@ def _editor(connection: Any, email: str) -> Person:
     person = people.find(connection, email)
     if Role.EDITOR not in person.roles:
         raise Refused(f"{person.email} is not an editor.", mend="Invite them with --role editor.")
+    if person.machine:
+        raise Refused(f"{person.email} is a program.", mend="What is published has been read by a person.")
     return person
 
 
@@ -340,28 +415,38 @@ def _still_approved(product: Product, connection: Any, ids: Sequence[int]) -> li
 
 def _draft(product: Product, connection: Any, week: Week, ids: Sequence[int], *, now: datetime) -> Edition:
     """The draft with as many of these as its size allows, then as many of those as fit into a mail."""
-    intro = editions.find(connection, week).intro if editions.exists(connection, week) else ""
-
-    def keep(views: Sequence[ComparisonView]) -> tuple[Edition, int]:
-        left = len(ids) - len(views)
-        draft = editions.keep_draft(
-            connection,
-            week,
-            subject=suggest_subject(views),
-            preheader=suggest_preheader(views),
-            intro=intro,
-            comparisons=[by_slug[view.slug] for view in views],
-            left_over=left,
-            now=now,
-        )
-        return draft, fit(_compose(product, draft, views, left))[1]
-
+    draft = editions.find(connection, week) if editions.exists(connection, week) else _blank(week)
     by_slug = {each.slug: each.id for each in comparisons.by_ids(connection, ids)}
     taken, _ = choose(
         comparisons.approved_views(connection, limit=len(ids), ids=ids), limit=product.settings.edition_size
     )
-    draft, cut = keep(taken)
-    return keep(taken[: len(taken) - cut])[0] if cut else draft
+    words = replace(draft, subject=suggest_subject(taken), preheader=suggest_preheader(taken))
+    _, cut = fit(_compose(product, words, taken, len(ids) - len(taken)))
+    taken = taken[: len(taken) - cut]
+    return editions.keep_draft(
+        connection,
+        week,
+        subject=suggest_subject(taken),
+        preheader=suggest_preheader(taken),
+        intro=draft.intro,
+        comparisons=[by_slug[view.slug] for view in taken],
+        left_over=len(ids) - len(taken),
+        now=now,
+    )
+
+
+def _blank(week: Week) -> Edition:
+    """An edition before there is one: enough to measure its mail."""
+    return Edition(
+        week=week,
+        number=0,
+        state=EditionState.DRAFT,
+        subject="",
+        preheader="",
+        intro="",
+        comparisons=(),
+        version=0,
+    )
 
 
 def _compose(product: Product, edition: Edition, views: Sequence[ComparisonView], left: int) -> Any:

@@ -20,16 +20,19 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from app.wiring import Product
-from core.errors import Conflict, NotFound, SourcesFileError, UsageError
+from core.errors import Conflict, DatabaseNotReady, NotFound, SourcesFileError, UsageError, VerdictsError
 from core.intent import Ask, Assessment, Intent, Merge, NewTool, SeenAgain
 from core.sighting import Seen, Sighting
 from core.source import Cursor, FetchRecord, Outcome, Reading, Source, SourceState, SourceStatus
+from core.text import clean
 from core.version import VERSION
 from ingest.assess import assess
 from ingest.catalogue import next_due, read_sources, rhythm
 from ingest.match import decide
 from ingest.priority import Scales
 from store import audit, merges, sources, tools
+
+_TRIES = 2
 
 Told = Callable[[FetchRecord], None]
 """Called with each source's record as soon as it is stored."""
@@ -132,20 +135,41 @@ async def _readings(product: Product, chosen: Sequence[SourceStatus]) -> AsyncIt
 
 
 def store(product: Product, reading: Reading) -> FetchRecord:
-    """One reading into the database, in one transaction. A failure to store is a failed run with its reason."""
-    try:
-        with product.database.write() as connection:
-            counts = Counts() if reading.outcome is Outcome.FAILED else _apply(connection, reading)
-            record = _record(reading, counts)
-            sources.finish(connection, reading, record)
-    except Conflict as busy:
-        failed = _record(reading, Counts(), outcome=Outcome.FAILED, error=str(busy))
-        # The record of a failure to write may fail to be written too; the next run starts from the old cursor anyway.
-        with suppress(Conflict), product.database.write() as connection:
-            sources.finish(connection, reading, failed)
-        return failed
-    else:
-        return record
+    """One reading into the database, in one transaction. A failure to store is a failed run with its reason.
+
+    Tried twice: of two processes that store the same entries at once, the slower one finds them known when it looks
+    again. Raises DatabaseNotReady, since then no other source can be stored either.
+    """
+    problem: Exception
+    for _ in range(_TRIES):
+        try:
+            return _store(product, reading)
+        except Conflict as busy:  # it has waited long enough
+            problem = busy
+            break
+        except Exception as error:  # noqa: BLE001 - what one source's entries do must never stop another's
+            problem = error
+    if isinstance(problem, DatabaseNotReady):
+        raise problem
+    failed = _record(reading, Counts(), outcome=Outcome.FAILED, error=_not_stored(problem))
+    # The record of a failure to write may fail to be written too; the next run starts from the old cursor anyway.
+    with suppress(Conflict), product.database.write() as connection:
+        sources.finish(connection, reading, failed)
+    return failed
+
+
+def _store(product: Product, reading: Reading) -> FetchRecord:
+    with product.database.write() as connection:
+        counts = Counts() if reading.outcome is Outcome.FAILED else _apply(connection, reading)
+        record = _record(reading, counts)
+        sources.finish(connection, reading, record)
+    return record
+
+
+def _not_stored(problem: Exception) -> str:
+    if isinstance(problem, VerdictsError):
+        return str(problem)
+    return clean(f"What came could not be stored: {type(problem).__name__}: {problem}", limit=500)
 
 
 @dataclass(slots=True)

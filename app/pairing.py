@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from app.wiring import Product
 from core.comparison import Proposal, comparison_slug
 from core.panel import Verdict
 from core.tool import ToolDossier, ToolStatus
 from ingest.identity import domain_of, on_shared_hosting
-from review.catalogue import Candidate
+from review.catalogue import Candidate, Catalogue
+from review.pairing import nearest
 from review.pairing import propose as propose_pairs
 from store import comparisons, merges, reviews, tools
 
@@ -17,26 +20,48 @@ REVIEWED = (ToolStatus.REVIEWED, ToolStatus.PAIRED)
 _CATALOGUE = 200_000
 
 
-def propose(product: Product, *, limit: int = 10, among: Collection[str] | None = None) -> list[Proposal]:
-    """Pairs worth comparing among tools whose panel is closed, best first, with every reason.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Field:
+    """Everything that pairing looks at."""
 
-    `among` keeps to pairs with one of these slugs.
-    """
+    catalogue: Catalogue
+    compared: Mapping[str, datetime]
+    apart: frozenset[str]
+
+
+def propose(product: Product, *, limit: int = 10) -> list[Proposal]:
+    """Pairs worth comparing among tools whose panel is closed, best first, with every reason."""
+    field = _load(product)
+    result = propose_pairs(field.catalogue, compared=field.compared, apart=field.apart, now=product.now, limit=limit)
+    return list(result.proposals)
+
+
+def why(product: Product, a: str, b: str) -> Proposal | None:
+    """Score and reasons with which this pair would be proposed; None when nothing speaks for it."""
+    field = _load(product)
+    if a not in field.catalogue.entries:
+        return None
+    slug = comparison_slug(a, b)
+    for weighing in nearest(field.catalogue, a, compared=field.compared, apart=field.apart, now=product.now):
+        if weighing.slug == slug:
+            return weighing.proposal
+    return None
+
+
+def _load(product: Product) -> _Field:
     with product.database.read() as connection:
         reviewed = [each for status in REVIEWED for each in tools.listed(connection, status=status, limit=_CATALOGUE)]
         ids = [each.id for each in reviewed]
         said = reviews.verdicts(connection, ids)
         dossiers = tools.dossiers(connection, reviewed)
         compared = comparisons.compared(connection)
-        slugs = {each.id: each.slug for each in reviewed}
-        apart = {
-            comparison_slug(slugs[low], slugs[high])
-            for low, high in merges.kept_apart(connection)
-            if low in slugs and high in slugs
-        }
-    found = [_candidate(dossiers[at], said[at]) for at in ids if said.get(at)]
-    result = propose_pairs(found, compared=compared, now=product.now, limit=limit, among=among, apart=apart)
-    return list(result.proposals)
+        kept_apart = merges.kept_apart(connection)
+    slugs = {each.id: each.slug for each in reviewed}
+    apart = frozenset(
+        comparison_slug(slugs[low], slugs[high]) for low, high in kept_apart if low in slugs and high in slugs
+    )
+    catalogue = Catalogue([_candidate(dossiers[at], said[at]) for at in ids if said.get(at)])
+    return _Field(catalogue=catalogue, compared=compared, apart=apart)
 
 
 def _candidate(dossier: ToolDossier, said: Sequence[Verdict]) -> Candidate:

@@ -87,8 +87,15 @@ def _edition(connection: Any, found: Edition) -> EditionView:
 
 def _with_votes(connection: Any, views: Sequence[ComparisonView]) -> tuple[ComparisonView, ...]:
     """The stored views with what readers say by now; votes are not part of what was approved."""
-    counted = votes.counted(connection, [view.slug for view in views])
-    return tuple(_voted(view, counted.get(view.slug, {})) for view in views)
+    today = [_readdressed(connection, view) for view in views]
+    counted = votes.counted(connection, [view.slug for view in today])
+    return tuple(_voted(view, counted.get(view.slug, {})) for view in today)
+
+
+def _readdressed(connection: Any, view: ComparisonView) -> ComparisonView:
+    """The view under the addresses of today: a tool may have moved since it was approved."""
+    a, b = (replace(side, slug=tools.find(connection, side.slug).slug) for side in (view.a, view.b))
+    return replace(view, slug=comparisons.find(connection, view.slug).slug, a=a, b=b)
 
 
 def _voted(view: ComparisonView, chosen: dict[str, int]) -> ComparisonView:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -13,6 +15,7 @@ from app.wiring import Product
 from core.errors import NotFound, Refused, StaleFence
 from core.panel import Basis, Decision, DeclineReason, Lease, Lens, Person, Role, SeatRow, Tally
 from core.text import clean
+from core.tool import Tool, ToolStatus
 from review.tally import tally
 from store import audit, people, reviews, tools
 
@@ -49,7 +52,8 @@ def invite(
 ) -> Invitation:
     """Add a person, or give a known one more roles and lenses, with a sign-in link for 15 minutes.
 
-    Raises Refused for an address that is none and for a reviewer without a lens, NotFound for an unknown lens.
+    Raises Refused for an address that is none, for a reviewer without a lens, and for a person invited as a program;
+    NotFound for an unknown lens.
     """
     address = checked_address(email)
     if Role.REVIEWER in roles and not lenses:
@@ -57,6 +61,8 @@ def invite(
     token, hashed = new_secret()
     now = product.now
     with product.database.write() as connection:
+        if machine:
+            _require_no_human(connection, address)
         person = people.invite(
             connection,
             email=address,
@@ -70,6 +76,13 @@ def invite(
         given = {"roles": sorted(person.roles), "lenses": list(person.lenses)}
         audit.note(connection, now=now, actor=actor, action="person.invite", subject=f"person:{address}", after=given)
     return Invitation(person=person, sign_in_url=f"{product.settings.base_url}/desk/sign-in/{token}")
+
+
+def _require_no_human(connection: Any, address: str) -> None:
+    """A person does not become a program: their verdicts up to now would carry no label, or a wrong one."""
+    with suppress(NotFound):
+        if not people.find(connection, address).machine:
+            raise Refused(f"{address} is known as a person.", mend="Give the program an address of its own.")
 
 
 def checked_address(email: str) -> str:
@@ -183,6 +196,7 @@ def submit(
                 disclosure=said,
                 now=now,
             )
+            _require_reviewable(tools.get(connection, [tool_id])[tool_id], seat)
             result = tally(reviews.verdicts(connection, [tool_id])[tool_id], quorum=product.settings.quorum)
             reviews.settle_panel(connection, tool_id, submitted=result.total, closed=result.closed, now=now)
             slug = tools.get(connection, [tool_id])[tool_id].slug
@@ -198,6 +212,15 @@ def submit(
         _keep_draft(product, email, seat=seat, decision=decision, quote=words, basis=basis, disclosure=said)
         raise
     return Submitted(tool=slug, tally=result)
+
+
+def _require_reviewable(found: Tool, seat: int) -> None:
+    """Raise StaleFence, which keeps the words, when the tool was taken out of review under the reviewer's hands."""
+    if found.status in (ToolStatus.REJECTED, ToolStatus.MERGED):
+        raise StaleFence(
+            f"Seat {seat} is closed: {found.slug} was {found.status} meanwhile.",
+            mend="Your text is kept; claim another seat with `verdicts queue claim`.",
+        )
 
 
 def _keep_draft(

@@ -20,7 +20,7 @@ from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from core.errors import UsageError
 from core.identifier import Identifier
-from core.panel import Basis, Decision, Lens, Role
+from core.panel import Basis, Decision, Role
 
 FOLDER = Path(__file__).parents[1] / "samples"
 
@@ -177,7 +177,6 @@ class SampleTool:
 class SamplePanel:
     """The sample panel; field names are those of the file."""
 
-    lens: tuple[Lens, ...]
     person: tuple[SamplePerson, ...]
     tool: tuple[SampleTool, ...]
 
@@ -212,12 +211,13 @@ def _toml(text: str) -> dict[str, Any]:
 
 def _complaints(panel: SamplePanel) -> list[str]:
     """What is well-formed and still makes no sense."""
-    lenses = [lens.key for lens in panel.lens]
     seated = {lens for person in panel.person for lens in person.lenses}
-    found = [f"nobody sits behind the lens {lens}" for lens in lenses if lens not in seated]
+    found: list[str] = []
     for tool in panel.tool:
         judged = [verdict.lens for verdict in tool.verdict]
-        found += [f"{tool.slug} is judged by an unknown lens, {lens}" for lens in judged if lens not in lenses]
+        found += [
+            f"{tool.slug} is judged through {lens}, behind which nobody sits" for lens in judged if lens not in seated
+        ]
         if len(set(judged)) < len(judged):
             found.append(f"{tool.slug} is judged twice by one lens")
     return found

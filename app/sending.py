@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.settings import MailKind
-from app.tokens import Purpose
+from app.tokens import Purpose, stamp
 from app.wiring import Product
 from core.delivery import (
     AnswerKind,
@@ -160,6 +160,8 @@ def _start(product: Product, week: Week, transport: Transport, *, actor: str) ->
     now = product.now
     with product.database.write() as connection:
         found = editions.find(connection, week)
+        if found.state is EditionState.SENT:
+            return found
         if found.frozen is None:
             raise Refused(f"Edition {week} is not approved.", mend=f"`verdicts edition approve {week} --as EMAIL`.")
         if found.state is EditionState.PAUSED:
@@ -168,8 +170,6 @@ def _start(product: Product, week: Week, transport: Transport, *, actor: str) ->
             raise Refused(
                 f"The content of edition {week} is not what was approved.", mend="Restore it; it was not sent."
             )
-        if found.state is EditionState.SENT:
-            return found
         if editions.move(connection, week, before=[EditionState.APPROVED], after=EditionState.SENDING, now=now):
             total = deliveries.fix_recipients(connection, week, now=now)
             size = transport.capabilities.largest_batch
@@ -249,14 +249,14 @@ class _Worker:
 
     def _recipient(self, delivery: int, person: Subscriber) -> Recipient:
         links = Links(self.product)
-        unsubscribe = links.unsubscribe(person.id)
+        unsubscribe = links.unsubscribe(person)
         substitutions: dict[str, str] = {
             UNSUBSCRIBE_URL: unsubscribe,
-            PREFERENCES_URL: links.preferences(person.id),
+            PREFERENCES_URL: links.preferences(person),
             CONFIRMED_ON: day(person.confirmed_at or person.created_at),
         }
         for slug in self.edition.comparisons:
-            substitutions[vote_url(slug)] = links.vote(person.id, slug, self.product.now + VOTES_OPEN)
+            substitutions[vote_url(slug)] = links.vote(person, slug, self.product.now + VOTES_OPEN)
         return Recipient(
             delivery=delivery,
             address=person.address,
@@ -397,21 +397,22 @@ class Links:
 
     product: Product
 
-    def confirm(self, subscriber: int, *, expires: datetime) -> str:
+    def confirm(self, person: Subscriber, *, expires: datetime) -> str:
         """The page with the button that confirms a subscription."""
-        return self._link("confirm", self.product.signer.sign(Purpose.CONFIRM, subscriber, expires=expires))
+        return self._link(Purpose.CONFIRM, person, expires=expires)
 
-    def unsubscribe(self, subscriber: int) -> str:
+    def unsubscribe(self, person: Subscriber) -> str:
         """The page with the button that ends it; also takes RFC 8058's post."""
-        return self._link("unsubscribe", self.product.signer.sign(Purpose.UNSUBSCRIBE, subscriber))
+        return self._link(Purpose.UNSUBSCRIBE, person)
 
-    def preferences(self, subscriber: int) -> str:
+    def preferences(self, person: Subscriber) -> str:
         """The page with a subscriber's choices."""
-        return self._link("preferences", self.product.signer.sign(Purpose.PREFERENCES, subscriber))
+        return self._link(Purpose.PREFERENCES, person)
 
-    def vote(self, subscriber: int, comparison: str, expires: datetime) -> str:
+    def vote(self, person: Subscriber, comparison: str, expires: datetime) -> str:
         """The page with the two buttons of a vote."""
-        return self._link("vote", self.product.signer.sign(Purpose.VOTE, subscriber, comparison, expires=expires))
+        return self._link(Purpose.VOTE, person, comparison, expires=expires)
 
-    def _link(self, path: str, token: str) -> str:
-        return f"{self.product.settings.base_url}/{path}/{token}"
+    def _link(self, purpose: Purpose, person: Subscriber, *more: str, expires: datetime | None = None) -> str:
+        token = self.product.signer.sign(purpose, person.id, *more, stamp(person.address_key), expires=expires)
+        return f"{self.product.settings.base_url}/{purpose}/{token}"

@@ -91,6 +91,8 @@ class Settings(BaseSettings):
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("must be an http or https address without query")
+        if parts.port == 0:  # reading the port raises for one that is none
+            raise ValueError("must have a port that can be reached")
         return value.rstrip("/")
 
     @field_validator("clock")
@@ -155,10 +157,16 @@ def read_settings() -> Settings:
 
     Raises SettingsError, one sentence for the first thing that does not fit.
     """
+    named = os.environ.get(ENV_FILE)
+    if named and not Path(named).is_file():
+        raise SettingsError(f"{ENV_FILE} names {named}, which is no file.", mend="Leave it empty to read none.")
+    file = ".env" if named is None else named
     try:
-        return Settings(_env_file=os.environ.get(ENV_FILE, ".env") or None)
+        return Settings(_env_file=file or None)
     except ValidationError as error:
-        raise SettingsError(_explain(error), mend="`verdicts settings` and docs/settings.md list them all.") from None
+        raise SettingsError(_explain(error), mend="docs/settings.md lists them all.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{file} is not in UTF-8.", mend="Save it again as UTF-8.") from None
 
 
 def _explain(error: ValidationError) -> str:

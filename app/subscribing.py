@@ -11,10 +11,10 @@ from typing import Any, TextIO
 
 from app.reviewing import checked_address
 from app.sending import TITLE, Links, opened_transport
-from app.tokens import Purpose
+from app.tokens import Purpose, stamp
 from app.wiring import Product
+from core.category import CATEGORIES
 from core.clock import from_iso, to_iso
-from core.comparison import split_comparison_slug
 from core.delivery import Mail, Recipient
 from core.errors import NotFound, Refused, UsageError, VerdictsError
 from core.subscriber import Subscriber, SubscriberState
@@ -41,21 +41,20 @@ def subscribe(product: Product, address: str, *, source: str, network: str | Non
     now = product.now
     trail = Consent(kind="asked", text=CONSENT, source=source, network=network)
     with product.database.write() as connection:
-        at = _ask(connection, wanted, trail, now=now)
-    if at is not None:
-        _send_confirmation(product, at, wanted)
+        asked = _ask(connection, wanted, trail, now=now)
+    if asked is not None:
+        _send_confirmation(product, asked)
 
 
-def _ask(connection: Any, address: str, trail: Consent, *, now: datetime) -> int | None:
+def _ask(connection: Any, address: str, trail: Consent, *, now: datetime) -> Subscriber | None:
     """The subscriber to be sent a confirmation letter now, None when nobody is to be."""
     if subscribers.suppressed(connection, address) in ("bounced", "complained", "manual"):
         return None
     found = subscribers.find(connection, address)
     if found is None:
-        made = subscribers.add(
+        return subscribers.add(
             connection, address=address, name="", categories=(), trail=trail, confirmed_at=None, now=now
         )
-        return made.id
     if found.state in (SubscriberState.ACTIVE, SubscriberState.BOUNCED, SubscriberState.COMPLAINED):
         return None
     asked = subscribers.asked_at(connection, found.id)
@@ -63,13 +62,19 @@ def _ask(connection: Any, address: str, trail: Consent, *, now: datetime) -> int
         return None
     subscribers.ask_again(connection, found.id, now=now)
     subscribers.note_consent(connection, found.id, trail, now=now)
-    return found.id
+    return found
 
 
-def _send_confirmation(product: Product, at: int, address: str) -> None:
-    url = Links(product).confirm(at, expires=product.now + _LINK_LASTS)
+def _send_confirmation(product: Product, asked: Subscriber) -> None:
+    url = Links(product).confirm(asked, expires=product.now + _LINK_LASTS)
     hours = int(_LINK_LASTS.total_seconds() // 3600)
-    _send_letter(product, "confirm", address, {"confirm_url": url, "valid_hours": hours})
+    try:
+        _send_letter(product, "confirm", asked.address, {"confirm_url": url, "valid_hours": hours})
+    except VerdictsError:
+        # No letter went out: who asks again must not be told to wait for one until tomorrow.
+        with product.database.write() as connection:
+            subscribers.ask_again(connection, asked.id, now=product.now - _ASK_AGAIN_AFTER)
+        raise
 
 
 def _send_letter(product: Product, kind: str, address: str, context: dict[str, Any]) -> None:
@@ -87,9 +92,14 @@ def _send_letter(product: Product, kind: str, address: str, context: dict[str, A
 
 def _holder(product: Product, connection: Any, purpose: Purpose, token: str) -> Subscriber:
     """Whose link this is. Raises Refused for a forged or expired one, or one of somebody erased."""
-    at = product.signer.read(purpose, token, now=product.now)[0]
+    at, *signed = product.signer.read(purpose, token, now=product.now)
+    return _same_person(connection, at, signed)
+
+
+def _same_person(connection: Any, at: int, signed: Sequence[str]) -> Subscriber:
+    """The subscriber with this number, if the link's stamp is theirs."""
     found = subscribers.get(connection, at)
-    if found is None:
+    if found is None or any(each != stamp(found.address_key) for each in signed):
         raise Refused("This subscription no longer exists.", mend="You can subscribe again at any time.")
     return found
 
@@ -117,8 +127,8 @@ def confirm(product: Product, token: str) -> Subscriber:
         links = Links(product)
         context = {
             "name": done.name,
-            "preferences_url": links.preferences(done.id),
-            "unsubscribe_url": links.unsubscribe(done.id),
+            "preferences_url": links.preferences(done),
+            "unsubscribe_url": links.unsubscribe(done),
         }
         _send_letter(product, "welcome", done.address, context)
     return done
@@ -191,22 +201,22 @@ def ballot(product: Product, token: str) -> Ballot:
 
 def _ballot(product: Product, connection: Any, token: str) -> tuple[Ballot, int, int]:
     """The ballot, the comparison's id and the subscriber's."""
-    at, slug, *_ = product.signer.read(Purpose.VOTE, token, now=product.now)
-    if subscribers.get(connection, at) is None:
-        raise Refused("This subscription no longer exists.", mend="Votes are for subscribers.")
+    at, slug, *signed = product.signer.read(Purpose.VOTE, token, now=product.now)
+    _same_person(connection, at, signed)
     found = comparisons.find(connection, slug)
     view = comparisons.approved_view(connection, found.slug)
     chosen = votes.choice_of(connection, comparison_id=found.id, subscriber=at)
     choice = tools.get(connection, [chosen])[chosen].slug if chosen is not None else None
-    made = Ballot(comparison=found.slug, a=(view.a.slug, view.a.name), b=(view.b.slug, view.b.name), choice=choice)
-    return made, found.id, at
+    # Names as they were approved; slugs of today, whatever the tools were called then.
+    a, b = ((tools.find(connection, side.slug).slug, side.name) for side in (view.a, view.b))
+    return Ballot(comparison=found.slug, a=a, b=b, choice=choice), found.id, at
 
 
 def vote(product: Product, token: str, choice: str) -> Ballot:
     """Vote for one of the two, by slug; a later vote replaces an earlier one. Raises Refused and NotFound."""
     with product.database.write() as connection:
         found, comparison_id, at = _ballot(product, connection, token)
-        if choice not in split_comparison_slug(found.comparison):
+        if choice not in (found.a[0], found.b[0]):
             raise Refused("That is not one of the two.", mend="Choose one of the tools on the page.")
         chosen = tools.find(connection, choice).id
         votes.cast(connection, comparison_id=comparison_id, subscriber=at, choice=chosen, now=product.now)
@@ -232,7 +242,7 @@ def add(product: Product, address: str, *, consent: str | None, name: str = "", 
         else:
             asked = False
     if asked:
-        _send_confirmation(product, found.id, wanted)
+        _send_confirmation(product, found)
     return found
 
 
@@ -336,6 +346,9 @@ def _import_row(connection: Any, row: dict[str, Any], now: datetime) -> bool:
         return False
     confirmed = from_iso(row["confirmed_at"]) if row.get("confirmed_at") else None
     categories = [each.strip() for each in (row.get("categories") or "").split(";") if each.strip()]
+    unknown = [each for each in categories if each not in CATEGORIES]
+    if unknown:
+        raise Refused(f"There is no category {clean(unknown[0], limit=40)!r}.", mend="Leave it empty for all of them.")
     _add(
         connection,
         address,
@@ -379,6 +392,8 @@ def erase(product: Product, address: str, *, actor: str) -> None:
     with product.database.write() as connection:
         found = subscribers.find(connection, address)
         if found is None:
-            raise NotFound(f"There is no subscriber {clean(address, limit=80)}.")
+            raise NotFound(
+                f"There is no subscriber {clean(address, limit=80)}.", mend="`verdicts subscribers list` shows them."
+            )
         subscribers.erase(connection, found, now=now)
         audit.note(connection, now=now, actor=actor, action="subscriber.erase", subject=f"subscriber:{found.id}")

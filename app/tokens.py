@@ -50,6 +50,12 @@ class Signer:
         return payload
 
 
+def stamp(address_key: str) -> str:
+    """What a token carries beside a subscriber's number: once a person is erased, the number may be given to somebody
+    else (by SQLite, or by a restored backup), and old links must not speak for that person."""
+    return hashlib.sha256(address_key.encode()).hexdigest()[:12]
+
+
 SIGN_IN_LASTS = timedelta(minutes=15)
 
 

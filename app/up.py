@@ -104,6 +104,8 @@ def running(settings: Settings) -> Iterator[tuple[Places, Sequence[Child]]]:
 
     server = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(prefect_port)]
     started: list[Child] = []
+    # Until `watch` listens, SIGTERM is to interrupt as Ctrl-C does: the children live in sessions of their own.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if api is None:
             _start(child("prefect-server", *server), started, port=prefect_port)
@@ -113,6 +115,8 @@ def running(settings: Settings) -> Iterator[tuple[Places, Sequence[Child]]]:
         prefect = (api or environment["PREFECT_API_URL"]).removesuffix("/api")
         yield Places(web=f"http://127.0.0.1:{web_port}", prefect=prefect, logs=logs), started
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):  # an impatient second Ctrl-C must leave nobody behind
+            signal.signal(number, signal.SIG_IGN)
         for each in reversed(started):
             each.stop()
 

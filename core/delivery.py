@@ -38,6 +38,27 @@ class BatchState(StrEnum):
     FAILED = "failed"
 
 
+class AttemptOutcome(StrEnum):
+    """What became of one try at handing a batch over."""
+
+    TAKEN = "taken"
+    NOT_TAKEN = "not_taken"  # surely
+    UNCERTAIN = "uncertain"
+    CALLED_OFF = "called_off"  # the provider confirmed that it will not send it
+
+
+class Evidence(StrEnum):
+    """What settled an uncertain batch."""
+
+    ANSWER = "answer"  # the attempt's own answer, come after its lease had run out
+    CALLED_OFF = "called_off"
+    EVENT = "event"
+    LOG = "log"  # a row of the provider's log carries the attempt's id
+    ABSENCE = "absence"  # no trace of it, while a control message accepted later is visible
+    OPERATOR_SENT = "operator_sent"
+    OPERATOR_NOT_SENT = "operator_not_sent"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
     """A mail before it has recipients. Texts may hold substitution marks (see `Recipient`)."""

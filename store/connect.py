@@ -1,7 +1,8 @@
 """Connections: one transaction at a time, the same manners on SQLite and PostgreSQL.
 
 SQLite runs in WAL mode with foreign keys on and a busy timeout; a writing transaction begins with BEGIN IMMEDIATE,
-so that two writers wait for each other instead of failing half-way. `insert_for` is the only dialect switch.
+so that two writers wait for each other instead of failing half-way. A commit is on the disk before it returns: what
+the ledger of sending has written down must survive a power cut. `insert_for` is the only dialect switch.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from sqlalchemy.pool import StaticPool
 from core.errors import Conflict, DatabaseNotReady, SettingsError, VerdictsError
 
 # The newest revision of migrations/; a test holds it against the chain.
-HEAD = "0001"
+HEAD = "0002"
 
 _BUSY_SECONDS = 30
 _READ_ONLY = "verdicts_read_only"
@@ -53,9 +54,9 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that changes nothing; on SQLite it waits for no writer."""
+        """A transaction that cannot change anything; on SQLite it waits for no writer."""
         with _explained(), self.engine.connect() as plain:
-            connection = plain.execution_options(**{_READ_ONLY: True})
+            connection = plain.execution_options(**{_READ_ONLY: True, "postgresql_readonly": True})
             with connection.begin():
                 yield connection
 
@@ -65,9 +66,9 @@ class Database:
         if found is None:
             raise DatabaseNotReady("The database has no tables yet.", mend="Run `verdicts db upgrade`.")
         if found != HEAD:
-            raise DatabaseNotReady(
-                f"The database is at revision {found}, this program needs {HEAD}.", mend="Run `verdicts db upgrade`."
-            )
+            # Revisions are numbered: a higher one was made by a newer program, and no upgrade of ours leads back.
+            mend = "Run `verdicts db upgrade`." if found < HEAD else "Use the newer program that upgraded it."
+            raise DatabaseNotReady(f"The database is at revision {found}, this program needs {HEAD}.", mend=mend)
 
     def _revision(self) -> str | None:
         path = self.path
@@ -105,7 +106,8 @@ def _address(url: str) -> URL:
 def _engine(url: URL) -> sa.Engine:
     common: dict[str, Any] = {"json_serializer": _to_json, "json_deserializer": orjson.loads}
     if url.drivername != "sqlite":
-        arguments = {"options": "-c timezone=UTC -c lock_timeout=30s -c statement_timeout=300s", "connect_timeout": 10}
+        options = f"-c timezone=UTC -c lock_timeout={_BUSY_SECONDS}s -c statement_timeout=300s"
+        arguments = {"options": options, "connect_timeout": 10}
         return sa.create_engine(url, connect_args=arguments, pool_pre_ping=True, **common)
     if url.database in (None, "", ":memory:"):
         # One connection for all threads: each new one would be an empty database.
@@ -124,13 +126,14 @@ def _to_json(value: Any) -> str:
 
 def _set_manners(connection: Any, record: object) -> None:  # noqa: ARG001 - signature of the event
     cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "cache_size = -32000"):
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -32000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
 def _begin(connection: Connection) -> None:
     read_only = connection.get_execution_options().get(_READ_ONLY, False)
+    connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
@@ -153,6 +156,8 @@ def _operational(error: sa.exc.OperationalError) -> VerdictsError:
         return _not_ready(error)
     if "locked" in cause or "lock timeout" in cause:
         return Conflict(f"The database was busy for {_BUSY_SECONDS} s.", mend="Nothing was changed; try again.")
+    if "deadlock" in cause:
+        return Conflict("Somebody else changed the same rows at the same time.", mend="Nothing was changed; try again.")
     return DatabaseNotReady(f"The database cannot be used: {cause}.", mend="Check VERDICTS_DATABASE_URL.")
 
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from core.delivery import Attempt, BatchState, DeliveryState, Settlement
+from core.delivery import Attempt, AttemptOutcome, BatchState, DeliveryState, Settlement
 from core.subscriber import Subscriber, SubscriberState
 from core.week import Week
+from store import attempts
 from store.connect import chunked, insert_for
 from store.schema import batch, delivery, edition, subscriber, suppression
 from store.subscribers import address_hash
@@ -70,16 +71,22 @@ def make_batches(
     content_hash: str,
     now: datetime,
     not_before: datetime | None = None,
+    wave: int | None = None,
 ) -> int:
-    """Put every pending delivery into a batch of at most `size`. Returns how many batches were made."""
-    made = 0
-    while ids := _pending(connection, week, size):
+    """Put every pending delivery into a batch of at most `size`. Returns how many batches were made.
+
+    With `wave`, so many deliveries an hour: the first wave at `not_before` (now without it), each next an hour later.
+    """
+    made = placed = last = 0
+    while ids := _pending(connection, week, after=last, limit=min(size, wave - placed % wave) if wave else size):
+        due = (not_before or now) + timedelta(hours=placed // wave) if wave and placed >= wave else not_before
+        last, placed = ids[-1], placed + len(ids)
         values = {
             "week": str(week),
             "state": BatchState.PENDING,
             "recipients": len(ids),
             "content_hash": content_hash,
-            "not_before": not_before,
+            "not_before": due,
         }
         at = connection.execute(sa.insert(batch).values(**values).returning(batch.c.id)).scalar_one()
         where = sa.and_(
@@ -94,17 +101,33 @@ def make_batches(
     return made
 
 
-def _pending(connection: Connection, week: Week, size: int) -> list[int]:
-    query = sa.select(delivery.c.id).where(delivery.c.week == str(week), delivery.c.state == DeliveryState.PENDING)
-    return list(connection.scalars(query.order_by(delivery.c.id).limit(size)))
+def _pending(connection: Connection, week: Week, *, after: int, limit: int) -> list[int]:
+    query = sa.select(delivery.c.id).where(
+        delivery.c.week == str(week), delivery.c.state == DeliveryState.PENDING, delivery.c.id > after
+    )
+    return list(connection.scalars(query.order_by(delivery.c.id).limit(limit)))
 
 
-def claim(connection: Connection, week: Week, *, owner: str, now: datetime, until: datetime) -> Claimed | None:
-    """The next pending batch of an edition, now this worker's; None when there is none to be had."""
+def claim(
+    connection: Connection,
+    week: Week,
+    *,
+    owner: str,
+    now: datetime,
+    until: datetime,
+    ids: tuple[int, int] | None = None,
+) -> Claimed | None:
+    """The next pending batch of an edition, now this worker's; None when there is none to be had. `ids` are the first
+    and last batch that this worker is to look at."""
     ready = sa.or_(batch.c.not_before.is_(None), batch.c.not_before <= now)
     wanted = (
         sa.select(batch.c.id)
-        .where(batch.c.week == str(week), batch.c.state == BatchState.PENDING, ready)
+        .where(
+            batch.c.week == str(week),
+            batch.c.state == BatchState.PENDING,
+            ready,
+            batch.c.id.between(*ids) if ids else sa.true(),
+        )
         .order_by(batch.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -188,7 +211,10 @@ def begin_attempt(
         batch.c.owner == owner,
         batch.c.fence == claimed.fence,
     )
-    return connection.execute(sa.update(batch).where(where).values(**values)).rowcount == 1
+    begun = connection.execute(sa.update(batch).where(where).values(**values)).rowcount == 1
+    if begun:
+        attempts.begin(connection, claimed.id, attempt, now=now)
+    return begun
 
 
 def settle(
@@ -219,8 +245,18 @@ def settle(
     where = sa.and_(batch.c.id == claimed.id, batch.c.state.in_(before), batch.c.fence == claimed.fence)
     if connection.execute(sa.update(batch).where(where).values(**values)).rowcount != 1:
         return False
+    attempts.end(connection, claimed.id, _OUTCOMES[settlement.batch], answer=detail, now=now)
     _settle_deliveries(connection, claimed.id, settlement, words, now)
     return True
+
+
+_OUTCOMES = {
+    BatchState.SENT: AttemptOutcome.TAKEN,
+    BatchState.CONFIRMED: AttemptOutcome.TAKEN,
+    BatchState.UNCERTAIN: AttemptOutcome.UNCERTAIN,
+    BatchState.PENDING: AttemptOutcome.NOT_TAKEN,
+    BatchState.FAILED: AttemptOutcome.NOT_TAKEN,
+}
 
 
 def _settle_deliveries(
@@ -278,10 +314,41 @@ def release(connection: Connection, found: Expired, after: BatchState, *, now: d
     where = sa.and_(batch.c.id == found.id, batch.c.state == found.state, batch.c.fence == found.fence)
     if connection.execute(sa.update(batch).where(where).values(**values)).rowcount != 1:
         return False
+    attempts.end(connection, found.id, _OUTCOMES[after], answer="no answer before its lease ran out", now=now)
     if after is BatchState.UNCERTAIN:
         doubtful = sa.and_(delivery.c.batch == found.id, delivery.c.state == DeliveryState.IN_BATCH)
         connection.execute(sa.update(delivery).where(doubtful).values(state=DeliveryState.UNCERTAIN, updated_at=now))
     return True
+
+
+def give_up(connection: Connection, owner: str) -> int:
+    """Put back every batch that this owner has claimed and not begun. Returns how many."""
+    values: dict[str, Any] = {"state": BatchState.PENDING, "owner": None, "lease_until": None}
+    where = sa.and_(batch.c.owner == owner, batch.c.state == BatchState.CLAIMED)
+    return connection.execute(sa.update(batch).where(where).values(**values)).rowcount
+
+
+def next_due(connection: Connection, week: Week) -> datetime | None:
+    """When the first of the pending batches may be claimed; None when none is pending, or one may be at any time."""
+    query = sa.select(batch.c.not_before).where(batch.c.week == str(week), batch.c.state == BatchState.PENDING)
+    found: datetime | None = connection.scalar(query.order_by(batch.c.not_before.asc().nulls_first()).limit(1))
+    return found
+
+
+def ranges(connection: Connection, week: Week, *, recipients: int) -> list[tuple[int, int]]:
+    """The open batches of an edition cut into ranges (first id, last id) of about so many recipients each."""
+    query = sa.select(batch.c.id, batch.c.recipients).where(
+        batch.c.week == str(week), batch.c.state.in_(_OPEN_BATCH), batch.c.state != BatchState.UNCERTAIN
+    )
+    found: list[tuple[int, int]] = []
+    held = recipients
+    for at, many in connection.execute(query.order_by(batch.c.id)).tuples():
+        if held >= recipients:
+            found.append((at, at))
+            held = 0
+        found[-1] = (found[-1][0], at)
+        held += many
+    return found
 
 
 def batches(connection: Connection, week: Week) -> dict[str, int]:

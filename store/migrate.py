@@ -8,20 +8,31 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy.engine import Connection
 
+from core.errors import DatabaseNotReady
 from store.connect import Database
 
 _FOLDER = Path(__file__).parent / "migrations"
 
 
 def upgrade(database: Database) -> str:
-    """Run every revision that is missing, each in a transaction. Returns the revision reached."""
+    """Run every revision that is missing, all in one transaction. Returns the revision reached.
+
+    Raises DatabaseNotReady, and changes nothing, when a newer program has been here.
+    """
     if database.path is not None:
         database.path.parent.mkdir(parents=True, exist_ok=True)
     with database.write() as connection:
         _lock(connection)
-        command.upgrade(_config(connection), "head")
+        try:
+            command.upgrade(_config(connection), "head")
+        except CommandError as error:
+            raise DatabaseNotReady(
+                f"The database is at a revision that this program does not know ({error}).",
+                mend="Use the newer program that upgraded it.",
+            ) from error
     return newest()
 
 

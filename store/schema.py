@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from core.comparison import ComparisonState
-from core.delivery import BatchState, DeliveryState, EventKind
+from core.delivery import AttemptOutcome, BatchState, DeliveryState, EventKind
 from core.edition import EditionState
 from core.fact import Confidence, PricingModel
 from core.panel import Basis, Decision, DeclineReason, Role, SeatState, VerdictState
@@ -448,6 +448,9 @@ edition = sa.Table(
     sa.Column("recipients_fixed_at", Instant),  # when the delivery rows were made
     sa.Column("sent_at", Instant),
     sa.Column("paused_because", sa.Text),
+    sa.Column("send_at", Instant),  # no mail goes out before then; null: as soon as it is approved
+    sa.Column("wave_percent", sa.Integer),  # so many percent of the recipients an hour; null: all at once
+    sa.Column("cancelled_at", Instant),  # paused for good; null: not
     one_of("state", EditionState),
     _check(
         "(state = 'draft') = (content_hash IS NULL) AND (content_hash IS NULL) = (html IS NULL)"
@@ -535,11 +538,50 @@ batch = sa.Table(
     sa.Column("message_id", sa.Text),
     sa.Column("answer", sa.Text, nullable=False, server_default=""),  # the provider's own words
     sa.Column("settled_at", Instant),
+    sa.Column("evidence", sa.Text),  # what settled it after it had been uncertain; null: it never was, or is
     one_of("state", BatchState),
     _check("(state IN ('claimed', 'sending')) = (lease_until IS NOT NULL)", name="lease"),
     _check("state NOT IN ('claimed', 'sending') OR owner IS NOT NULL", name="owner"),
     _check("state NOT IN ('sending', 'sent', 'uncertain', 'confirmed') OR attempt IS NOT NULL", name="attempt"),
     sa.Index("ix_batch_week_state", "week", "state"),
+)
+
+attempt = sa.Table(
+    "attempt",
+    metadata,
+    # Every try, the present one included: an answer or event names the try it is about, and what was called off
+    # counts against the provider's limit until its time has passed.
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("batch", Id, sa.ForeignKey("batch.id"), nullable=False, index=True),
+    sa.Column("provider_batch", sa.Text),  # null: it cannot be called off
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("send_at", Instant, nullable=False),
+    sa.Column("outcome", sa.Text),  # null: under way
+    sa.Column("ended_at", Instant),
+    sa.Column("answer", sa.Text, nullable=False, server_default=""),  # the provider's own words
+    one_of("outcome", AttemptOutcome),
+    _check("(outcome IS NULL) = (ended_at IS NULL)", name="ended"),
+    sa.Index("ix_attempt_send_at", "send_at"),
+)
+
+control = sa.Table(
+    "control",
+    metadata,
+    # A mail to ourselves, accepted after an uncertain attempt's time: once the provider's log shows it, the log is up
+    # to date, and what it does not show of that attempt was not taken.
+    sa.Column("attempt", sa.Text, sa.ForeignKey("attempt.id"), primary_key=True),
+    sa.Column("mark", sa.Text, nullable=False),  # the control's own id at the provider
+    sa.Column("sent_at", Instant, nullable=False),
+    sa.Column("seen_at", Instant),  # null: the log does not show it yet
+)
+
+bucket = sa.Table(
+    "bucket",
+    metadata,
+    # A rate limit that outlives processes and is shared by all of them: mails that may go out now.
+    sa.Column("name", sa.Text, primary_key=True),  # of the transport
+    sa.Column("tokens", sa.Float, nullable=False),  # below zero after a batch larger than what was left
+    sa.Column("at", Instant, nullable=False),
 )
 
 delivery = sa.Table(
@@ -570,9 +612,30 @@ event = sa.Table(
     sa.Column("delivery", Id, sa.ForeignKey("delivery.id"), index=True),  # null: not about one of ours
     sa.Column("at", Instant, nullable=False),
     sa.Column("received_at", Instant, nullable=False),
-    sa.Column("payload", sa.JSON, nullable=False),
+    sa.Column("payload", sa.JSON, nullable=False),  # as it came, without address, network and mail program
     sa.Column("applied_at", Instant),
+    sa.Column("attempt", sa.Text),  # null: not about one of ours; no foreign key, since a restored backup may lack it
+    sa.Column("address", sa.Text),  # null once applied: the row stays, the person may ask to be erased
+    sa.Column("reason", sa.Text),
+    sa.Column("url", sa.Text),  # of a click
+    sa.Column("machine", sa.Boolean),  # a program's open or click, says the provider; null: it does not say
     one_of("kind", EventKind),
+    sa.Index(
+        "ix_event_waiting",
+        "id",
+        sqlite_where=sa.text("applied_at IS NULL"),
+        postgresql_where=sa.text("applied_at IS NULL"),
+    ),
+)
+
+unreadable = sa.Table(
+    "unreadable",
+    metadata,
+    # Entries of a provider's report that could not be read; their neighbours were.
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("received_at", Instant, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("payload", sa.Text, nullable=False),
 )
 
 vote = sa.Table(

@@ -29,6 +29,7 @@ from store.schema import duplicate, fact, identifier, lens, pricing, seat, sight
 
 _SIGHTING = TypeAdapter(Sighting)
 _SAMPLE = 1000
+_DECIDING = 724_154  # the number of an advisory lock; any that nobody else uses
 _OPEN = (ToolStatus.KEPT, ToolStatus.QUEUED)
 _IN_QUEUE = (ToolStatus.QUEUED, ToolStatus.IN_REVIEW)
 
@@ -38,6 +39,7 @@ _IN_QUEUE = (ToolStatus.QUEUED, ToolStatus.IN_REVIEW)
 
 def known(connection: Connection, sightings: Sequence[Sighting]) -> Known:
     """Everything the store knows of a batch before anything is decided (see core.intent.Known)."""
+    _one_at_a_time(connection)
     tool_of = _tools_of(connection, {each for one in sightings for each in one.identifiers})
     stored = _stored(connection, sightings)
     tools = sorted({*tool_of.values(), *(each.tool for each in stored.values())})
@@ -48,6 +50,13 @@ def known(connection: Connection, sightings: Sequence[Sighting]) -> Known:
         sightings=stored,
         apart=_apart(connection, tools),
     )
+
+
+def _one_at_a_time(connection: Connection) -> None:
+    """Who decides what is new must see what the others have stored: two processes would make one tool twice. SQLite
+    has but one writer; PostgreSQL waits here for the end of another's transaction."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_DECIDING)))
 
 
 def _tools_of(connection: Connection, wanted: Iterable[Identifier]) -> dict[Identifier, int]:
@@ -157,8 +166,7 @@ def add(connection: Connection, made: Sequence[tuple[NewTool, Assessment]], *, n
     ids = list(connection.scalars(insert, rows))
     connection.execute(sa.insert(tool_slug), [{"slug": s, "tool": i} for s, i in zip(slugs, ids, strict=True)])
     _attach(connection, [(one, at) for (new, _), at in zip(made, ids, strict=True) for one in new.sightings], now=now)
-    for at, (_, assessment) in zip(ids, made, strict=True):
-        _keep_facts(connection, at, assessment.facts, current={}, now=now)
+    _add_facts(connection, [(at, one) for at, (_, each) in zip(ids, made, strict=True) for one in each.facts])
     _add_prices(connection, [(at, each.pricing) for at, (_, each) in zip(ids, made, strict=True)])
     _seat(connection, [at for at, (_, each) in zip(ids, made, strict=True) if each.queue])
     return ids
@@ -190,19 +198,24 @@ def _words(assessment: Assessment) -> dict[str, Any]:
 
 
 def _free_slugs(connection: Connection, names: Sequence[str]) -> list[str]:
-    """A free slug for each name: the name's own, or the first of `-2`, `-3` ... that nobody has."""
+    """A free slug for each name: the name's own, or `-2`, `-3` ... behind it, where that number is free."""
     wanted = [slugify(name) for name in names]
     taken = _taken(connection, wanted)
+    numbers = {base: count(_free_number(connection, base)) for base in taken}
     chosen: list[str] = []
     for base in wanted:
         slug = base
-        for number in count(2):
-            if slug not in taken:
-                break
-            slug = f"{base}-{number}"
+        while slug in taken:
+            slug = _numbered(base, next(numbers.setdefault(base, count(2))))
+            if slug not in taken and _taken(connection, [slug]):
+                taken.add(slug)
         taken.add(slug)
         chosen.append(slug)
     return chosen
+
+
+def _numbered(base: str, number: int) -> str:
+    return f"{base}-{number}"
 
 
 def free_slug(connection: Connection, name: str) -> str:
@@ -211,15 +224,30 @@ def free_slug(connection: Connection, name: str) -> str:
 
 
 def _taken(connection: Connection, wanted: Sequence[str]) -> set[str]:
-    """Slugs in use among these and their numbered forms."""
+    """Slugs in use among these."""
     taken: set[str] = set()
     for part in chunked(sorted(set(wanted))):
         taken |= set(connection.scalars(sa.select(tool_slug.c.slug).where(tool_slug.c.slug.in_(part))))
-    for base in sorted(taken):
-        # A range, so that the index serves: everything that begins with `base-`.
-        numbered = sa.and_(tool_slug.c.slug > f"{base}-", tool_slug.c.slug < f"{base}.")
-        taken |= set(connection.scalars(sa.select(tool_slug.c.slug).where(numbered)))
     return taken
+
+
+def _free_number(connection: Connection, base: str) -> int:
+    """A number from 2 on with which this slug is free, the first one where no number was left out.
+
+    Doubled and then halved, because a name such as `tool` may have a hundred thousand; and by equality alone, because
+    what lies between `tool-` and `tool.` depends on the collation of a PostgreSQL database.
+    """
+
+    def is_taken(number: int) -> bool:
+        return bool(_taken(connection, [_numbered(base, number)]))
+
+    low, high = 1, 2
+    while is_taken(high):
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if is_taken(middle) else (low, middle)
+    return high
 
 
 def see_again(connection: Connection, seen_again: Sequence[SeenAgain], *, now: datetime) -> None:

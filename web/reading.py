@@ -32,7 +32,7 @@ _EVIDENCE = {
     Confidence.C: "hinted at in a text",
 }
 LONG_NAME = 13
-"""From this many characters on a name is set smaller, so that two still fit side by side."""
+"""From this many characters on the names of a pair are set smaller, so that both still fit side by side."""
 VERY_LONG_NAME = 40
 
 

@@ -1,1 +1,13 @@
 """The commands: each takes apart its arguments, calls one use case, and says what came of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter, validators
+
+Count = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=1_000_000))]
+"""How many rows are wanted."""
+
+RowId = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=2**63 - 1))]
+"""The number of a seat or a question, as the database counts."""

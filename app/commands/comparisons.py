@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from app import editing, pairing
+from app.commands import Count
 from app.commands.tools import panel_data, pricing_data
 from app.editing import ComparisonSheet
 from app.report import COMMAND_LINE, Report
@@ -38,7 +39,7 @@ def _row(found: Comparison) -> dict[str, Any]:
 
 
 @app.command
-def propose(*, limit: int = 10) -> Report:
+def propose(*, limit: Count = 10) -> Report:
     """Pairs worth comparing, best first, with the reasons."""
     with open_product() as product:
         found = pairing.propose(product, limit=limit)

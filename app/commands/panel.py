@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from app import reviewing
+from app.commands import Count, RowId
 from app.report import COMMAND_LINE, Report
 from app.wiring import open_product
 from core.panel import Basis, Decision, DeclineReason, Role
@@ -55,7 +56,7 @@ def list_people() -> Report:
 
 
 @queue.command(name="list")
-def list_queue(*, as_: Annotated[str | None, Parameter(name="--as")] = None, limit: int = 50) -> Report:
+def list_queue(*, as_: Annotated[str | None, Parameter(name="--as")] = None, limit: Count = 50) -> Report:
     """Waiting seats in the order in which they are given out; those of one reviewer with --as."""
     with open_product() as product:
         seats = reviewing.queue(product, email=as_, limit=limit)
@@ -91,7 +92,7 @@ def claim(*, as_: As, lens: str | None = None, tool: str | None = None) -> Repor
 
 
 @queue.command
-def decline(seat: int, *, as_: As, reason: DeclineReason) -> Report:
+def decline(seat: RowId, *, as_: As, reason: DeclineReason) -> Report:
     """Leave a seat to others."""
     with open_product() as product:
         abandoned = reviewing.decline(product, as_, seat, reason=reason)
@@ -104,8 +105,8 @@ def decline(seat: int, *, as_: As, reason: DeclineReason) -> Report:
 def submit(
     *,
     as_: As,
-    seat: int,
-    fence: int,
+    seat: RowId,
+    fence: RowId,
     verdict: Decision,
     quote: str,
     basis: Basis,

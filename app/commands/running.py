@@ -8,6 +8,9 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter, validators
 
 from app import up as supervisor
 from app.lenses import load_lenses, load_standard_lenses
@@ -16,6 +19,8 @@ from app.settings import read_settings
 from app.wiring import open_product
 from core.errors import VerdictsError
 from store import migrate
+
+Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))]
 
 
 def up() -> Report:
@@ -40,7 +45,7 @@ def _say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-def web(*, port: int | None = None) -> None:
+def web(*, port: Port | None = None) -> None:
     """The web server alone, on this machine's loopback address."""
     chosen = read_settings().web_port if port is None else port
     _become("web", "--port", str(chosen))

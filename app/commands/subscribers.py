@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from app import subscribing
+from app.commands import Count
 from app.report import COMMAND_LINE, Report
 from app.wiring import open_product
 from core.errors import UsageError
@@ -70,7 +71,7 @@ def erase(email: str) -> Report:
 
 
 @app.command(name="list")
-def list_(*, limit: int = 50) -> Report:
+def list_(*, limit: Count = 50) -> Report:
     """Subscribers, the oldest first."""
     with open_product() as product:
         data = [_row(each) for each in subscribing.listed(product, limit=limit)]

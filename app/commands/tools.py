@@ -7,6 +7,7 @@ from typing import Any, Literal
 from cyclopts import App
 
 from app import editing
+from app.commands import Count, RowId
 from app.editing import ToolView
 from app.report import COMMAND_LINE, Report
 from app.wiring import open_product
@@ -19,7 +20,7 @@ duplicates = App(name="duplicates")
 
 
 @app.command(name="list")
-def list_(*, status: ToolStatus | None = None, limit: int = 50) -> Report:
+def list_(*, status: ToolStatus | None = None, limit: Count = 50) -> Report:
     """Tools by priority, highest first."""
     with open_product() as product:
         rows = [_row(each) for each in editing.list_tools(product, status=status, limit=limit)]
@@ -186,7 +187,7 @@ def list_duplicates() -> Report:
 
 
 @duplicates.command
-def resolve(question: int, answer: Literal["same", "different"]) -> Report:
+def resolve(question: RowId, answer: Literal["same", "different"]) -> Report:
     """Answer a question: same tool, or different ones for good."""
     with open_product() as product:
         done = editing.answer_duplicate(product, question, same=answer == "same", actor=COMMAND_LINE)

@@ -92,12 +92,18 @@ def application(product: Product) -> ASGIApp:
     return create_app(product)
 
 
+@pytest.fixture(scope="session")
+def client(server: Served) -> Iterator[httpx.Client]:
+    """It follows no redirect by itself. One for all tests: making one costs as much as fifty requests."""
+    with httpx.Client(base_url=server.address, timeout=10) as opened:
+        yield opened
+
+
 @pytest.fixture
-def site(server: Served, application: ASGIApp) -> Iterator[httpx.Client]:
-    """A client of the pages; it follows no redirect by itself."""
+def site(server: Served, client: httpx.Client, application: ASGIApp) -> httpx.Client:
+    """A client of the pages."""
     server.stage.app = application
-    with httpx.Client(base_url=server.address, timeout=10) as client:
-        yield client
+    return client
 
 
 @pytest.fixture
@@ -109,8 +115,7 @@ def fresh(tmp_path: Path) -> Iterator[Product]:
 
 
 @pytest.fixture
-def fresh_site(server: Served, fresh: Product) -> Iterator[httpx.Client]:
+def fresh_site(server: Served, client: httpx.Client, fresh: Product) -> httpx.Client:
     """A client of the pages over it."""
     server.stage.app = create_app(fresh)
-    with httpx.Client(base_url=server.address, timeout=10) as client:
-        yield client
+    return client

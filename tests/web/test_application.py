@@ -100,8 +100,7 @@ def test_a_failure_inside_gives_a_page_without_a_word_about_the_inside(server, t
 def test_the_last_page_needs_no_template(server, product: Product, tmp_path, monkeypatch):
     monkeypatch.setattr("web.pages.FOLDER", tmp_path)
     server.stage.app = create_app(product)
-    with httpx.Client(base_url=server.address, timeout=10) as client:
-        response = client.get("/")
+    response = httpx.get(server.address)
     assert (response.status_code, response.text) == (500, "Something broke on our side.\n")
     assert response.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
 
