@@ -21,7 +21,7 @@ GROUPS = {
     "up": ("app.commands.running:up", "The product on this machine: schedules, web pages, first ingestion."),
     "web": ("app.commands.running:web", "The web server alone."),
     "ingest": ("app.commands.sources:ingest", "Read the sources that are due, and store what is new."),
-    "sources": ("app.commands.sources:app", "List, check, pause and resume sources."),
+    "sources": ("app.commands.sources:app", "List, check, pause, resume and import sources."),
     "tools": ("app.commands.tools:app", "List, show, edit, merge, split and reject tools."),
     "duplicates": ("app.commands.tools:duplicates", 'Answer "same tool?" questions.'),
     "lenses": ("app.commands.running:lenses", "Load the lenses of the panel from a file."),

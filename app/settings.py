@@ -70,6 +70,15 @@ class Settings(BaseSettings):
     fence_minutes: int = Field(
         30, ge=0, le=4000, description="How far ahead of its time an attempt is handed to the provider."
     )
+    rate_per_minute: int | None = Field(
+        None, ge=1, le=10_000_000, description="Mails a minute at most, over all workers; without it, no limit."
+    )
+    send_window_hours: int = Field(
+        96,
+        ge=1,
+        le=2000,
+        description="How long after its approval, or its set time, an edition may be sent. Later it never is.",
+    )
     contact: str | None = Field(None, description="URL or address that goes into the User-Agent of ingestion.")
     quorum: int = Field(4, ge=1, le=20, description="Verdicts from different lenses that close a panel.")
     seat_minutes: int = Field(30, ge=1, le=1440, description="How long a reviewer's claim of a seat lasts.")

@@ -282,6 +282,7 @@ class Imported:
 
 _COLUMNS = {"email", "consent", "name", "categories", "confirmed_at"}
 _SLICE = 1000
+_TOO_MANY = "more cells than the header"
 
 
 def import_file(product: Product, path: Path, *, actor: str) -> Imported:
@@ -296,11 +297,11 @@ def import_file(product: Product, path: Path, *, actor: str) -> Imported:
 def import_csv(product: Product, file: TextIO, *, actor: str) -> Imported:
     """Add the rows of a CSV file `email,consent[,name,categories,confirmed_at]`; rows with a consent text become
     active, others are refused: nobody is mailed who did not agree. Raises UsageError for a wrong header."""
-    reader = csv.DictReader(file)
+    reader = csv.DictReader(file, restkey=_TOO_MANY)
     header = {name.strip().lower() for name in reader.fieldnames or ()}
     if not {"email", "consent"} <= header or header - _COLUMNS:
         raise UsageError(
-            f"The header is {', '.join(reader.fieldnames or ()) or 'missing'}.",
+            f"The header is {clean(', '.join(reader.fieldnames or ()), limit=200) or 'missing'}.",
             mend="It must be email,consent and may go on with name,categories,confirmed_at.",
         )
     added = known = 0
@@ -309,7 +310,7 @@ def import_csv(product: Product, file: TextIO, *, actor: str) -> Imported:
         with product.database.write() as connection:
             for number, row in rows:
                 try:
-                    fresh = _import_row(connection, {k.strip().lower(): v for k, v in row.items() if k}, product.now)
+                    fresh = _import_row(connection, {k.strip().lower(): v for k, v in row.items()}, product.now)
                     added, known = added + fresh, known + (not fresh)
                 except (VerdictsError, ValueError) as error:
                     refused.append((number, str(error)))
@@ -338,6 +339,8 @@ def _slices(rows: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[list[tuple[i
 
 def _import_row(connection: Any, row: dict[str, Any], now: datetime) -> bool:
     """Whether the row's address was new. Raises Refused or ValueError for a row that cannot be taken."""
+    if _TOO_MANY in row:
+        raise Refused("It has more cells than the header.", mend="Put quotes around a text with a comma in it.")
     address = checked_address(row["email"] or "")
     consent = (row["consent"] or "").strip()
     if not consent:

@@ -122,8 +122,8 @@ def running(settings: Settings) -> Iterator[tuple[Places, Sequence[Child]]]:
 
 
 def _start(child: Child, started: list[Child], *, port: int | None = None) -> None:
-    child.start()
     started.append(child)
+    child.start()
     if port is not None:
         _wait_for(child, port)
 

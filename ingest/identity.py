@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from ipaddress import ip_address
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import idna
-
 from core.identifier import Identifier, Scheme
+from ingest.hosts import host_key
 from ingest.shared_hosts import BIG_DOMAINS, CONTENT_HOSTS, HOSTING_SUFFIXES
 from ingest.wording import words
 
@@ -35,23 +33,11 @@ _REFERRERS = words(
 )
 _INDEX = re.compile(r"/(?:index\.(?:html?|php|aspx?|jsp|shtml)|default\.aspx?)$", re.IGNORECASE)
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.\-]*):(?!\d)", re.IGNORECASE)
-_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.\-]*[a-z0-9_])?")
 _ESCAPE = re.compile(r"%([0-9a-fA-F]{2})")
 _LONE_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
 _VIDEO = re.compile(r"/[A-Za-z0-9_\-]{5,20}")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _SUB_DELIMITERS = frozenset("!$&'()*+,;=:@/")
-_HOST_ALIASES = {
-    "old.reddit.com": "reddit.com",
-    "np.reddit.com": "reddit.com",
-    "new.reddit.com": "reddit.com",
-    "m.reddit.com": "reddit.com",
-    "hf.co": "huggingface.co",
-    "m.youtube.com": "youtube.com",
-    "twitter.com": "x.com",
-    "mobile.twitter.com": "x.com",
-    "export.arxiv.org": "arxiv.org",
-}
 
 
 def url_key(url: str) -> str | None:
@@ -73,7 +59,7 @@ def url_key(url: str) -> str | None:
         port = parts.port
     except ValueError:
         return None
-    host = _host(parts.hostname or "")
+    host = host_key(parts.hostname or "")
     if host is None:
         return None
     place = host if port in (None, 80, 443) else f"{host}:{port}"
@@ -86,27 +72,6 @@ def _assembled(place: str, *, path: str, query: str, fragment: str) -> str | Non
         place, path, query = "youtube.com", "/watch", f"v={path[1:]}"
     key = place + path + (f"?{query}" if query else "") + _route(fragment)
     return key if len(key) <= _LONGEST else None
-
-
-def _host(name: str) -> str | None:
-    if ":" in name:
-        return _ipv6(name)
-    try:
-        name = name if name.isascii() else idna.encode(name, uts46=True).decode()
-    except (idna.IDNAError, UnicodeError):
-        return None
-    name = name.lower().strip(".")
-    while name.startswith("www.") and "." in name[4:]:
-        name = name[4:]
-    name = _HOST_ALIASES.get(name, name)
-    return name if _HOST.fullmatch(name) and len(name) <= 253 and ".." not in name else None  # noqa: PLR2004 - RFC 1035
-
-
-def _ipv6(name: str) -> str | None:
-    try:
-        return f"[{ip_address(name).compressed}]"
-    except ValueError:
-        return None
 
 
 def _path(path: str) -> str:

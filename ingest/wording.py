@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 import nh3
 
 from core.text import clean
+from ingest.hosts import host_key
 
 NAME = 120
 TAGLINE = 200
@@ -30,6 +31,8 @@ _BARE = re.compile(r"https?://[^\s<>\"'`\])}\\]{1,2000}", re.IGNORECASE)
 _PREFIX = re.compile(r"^\s*(?:show|launch|tell|ask)\s+hn\s*[:\-–—]\s*", re.IGNORECASE)
 _SEPARATOR = re.compile(r"\s+[–—|]\s+|\s+-{1,2}\s+|:\s+")
 _NAME_WORDS = 5
+# Characters that no address holds, and that would end an attribute if a page were careless; browsers quote them too.
+_QUOTED = str.maketrans({character: f"%{ord(character):02X}" for character in " \"'<>\\`"})
 
 
 def words(text: str) -> frozenset[str]:
@@ -64,16 +67,11 @@ def web_url(text: object, *, base: str = "") -> str | None:
     try:
         absolute = urljoin(base, text.strip())
         parts = urlsplit(absolute)
-        usable = (
-            parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not _unsafe(absolute)
-        )
+        usable = parts.scheme in ("http", "https") and parts.port != 0 and host_key(parts.hostname or "") is not None
     except ValueError:  # brackets that are no IPv6 address, a port that is no number
         return None
-    return absolute if usable and len(absolute) <= URL else None
-
-
-def _unsafe(url: str) -> bool:
-    return any(character in url for character in "\"'<>\\`") or not url.isprintable() or " " in url
+    safe = absolute.translate(_QUOTED)
+    return safe if usable and len(safe) <= URL and safe.isprintable() else None
 
 
 def links(text: str) -> tuple[str, ...]:

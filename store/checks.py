@@ -75,7 +75,24 @@ INVARIANTS: dict[str, str] = {
     "a delivery agrees with its batch": """
         SELECT delivery.id, delivery.state, batch.state FROM delivery JOIN batch ON batch.id = delivery.batch
         WHERE (delivery.state = 'in_batch') AND batch.state NOT IN ('pending', 'claimed', 'sending')
-           OR (delivery.state = 'accepted') AND batch.state NOT IN ('sent', 'uncertain', 'confirmed')
+           OR (delivery.state = 'uncertain') AND batch.state <> 'uncertain'
+           OR (delivery.state = 'accepted') AND batch.state NOT IN ('sent', 'uncertain', 'confirmed') AND NOT EXISTS (
+              SELECT 1 FROM event WHERE event.delivery = delivery.id)
+    """,
+    "an uncertain batch has an uncertain delivery": """
+        SELECT batch.id FROM batch WHERE batch.state = 'uncertain' AND NOT EXISTS (
+          SELECT 1 FROM delivery WHERE delivery.batch = batch.id AND delivery.state = 'uncertain')
+    """,
+    "an attempt is open exactly while its batch is being sent": """
+        SELECT batch.id, attempt.id FROM batch LEFT JOIN attempt ON attempt.id = batch.attempt
+        WHERE (batch.state = 'sending') <> (attempt.id IS NOT NULL AND attempt.outcome IS NULL)
+    """,
+    "a mail that was taken had an attempt": """
+        SELECT delivery.id FROM delivery JOIN batch ON batch.id = delivery.batch
+        WHERE delivery.state = 'accepted' AND batch.attempts = 0
+    """,
+    "a cancelled edition is paused": """
+        SELECT week FROM edition WHERE cancelled_at IS NOT NULL AND state <> 'paused'
     """,
     "a delivery and its batch belong to one edition": """
         SELECT delivery.id FROM delivery JOIN batch ON batch.id = delivery.batch WHERE batch.week <> delivery.week

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -138,9 +139,12 @@ def rename(connection: Connection, at: int, slug: str) -> None:
 def approve(
     connection: Connection, found: Comparison, *, version: int, view: ComparisonView, by: int, now: datetime
 ) -> None:
-    """Approve the version that was read. Raises StaleVersion when it is no longer the present one."""
+    """Approve the version that was read. Raises StaleVersion when it is no longer the present one.
+
+    What has gone out stays, or is again, published: also a comparison that had been retired since.
+    """
     state = sa.case(
-        (comparison.c.state == ComparisonState.PUBLISHED, ComparisonState.PUBLISHED.value),
+        (comparison.c.published_at.is_not(None), ComparisonState.PUBLISHED.value),
         else_=ComparisonState.APPROVED.value,
     )
     values = {
@@ -157,22 +161,29 @@ def approve(
 
 def approved_view(connection: Connection, slug: str) -> ComparisonView:
     """What an editor approved, as the public sees it. Raises NotFound for anything else, approved or not."""
-    row = connection.execute(
-        sa.select(comparison.c.approved_view).where(comparison.c.slug == slug, comparison.c.state.in_(_PUBLIC))
-    ).one_or_none()
-    if row is None or row.approved_view is None:
+    row = connection.execute(_select_public().where(comparison.c.slug == slug)).one_or_none()
+    if row is None:
         raise NotFound(f"There is no comparison {slug!r}.")
-    return _VIEW.validate_python(row.approved_view)
+    return _public_view(row)
 
 
 def approved_views(connection: Connection, *, limit: int, ids: Sequence[int] | None = None) -> list[ComparisonView]:
     """Approved views, the newest approval first; of these comparisons, in their order, when given."""
-    query = sa.select(comparison.c.id, comparison.c.approved_view).where(comparison.c.state.in_(_PUBLIC))
+    query = _select_public()
     if ids is not None:
-        rows = {row.id: row.approved_view for row in connection.execute(query.where(comparison.c.id.in_(list(ids))))}
-        return [_VIEW.validate_python(rows[each]) for each in ids if each in rows][:limit]
+        rows = {row.id: row for row in connection.execute(query.where(comparison.c.id.in_(list(ids))))}
+        return [_public_view(rows[each]) for each in ids if each in rows][:limit]
     newest = query.order_by(comparison.c.approved_at.desc(), comparison.c.id.desc()).limit(limit)
-    return [_VIEW.validate_python(row.approved_view) for row in connection.execute(newest)]
+    return [_public_view(row) for row in connection.execute(newest)]
+
+
+def _select_public() -> sa.Select[Any]:
+    columns = (comparison.c.id, comparison.c.approved_view, comparison.c.published_at)
+    return sa.select(*columns).where(comparison.c.state.in_(_PUBLIC))
+
+
+def _public_view(row: Row[Any]) -> ComparisonView:
+    return replace(_VIEW.validate_python(row.approved_view), published_at=row.published_at)
 
 
 def waiting(connection: Connection) -> list[int]:

@@ -34,6 +34,7 @@ class Claimed:
     fence: int
     until: datetime
     content_hash: str
+    recipients: int  # when it was made; some may have left since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +138,9 @@ def claim(
     row = connection.execute(sa.update(batch).where(where).values(**values).returning(*batch.c)).one_or_none()
     if row is None:
         return None
-    return Claimed(id=row.id, week=row.week, fence=row.fence, until=until, content_hash=row.content_hash)
+    return Claimed(
+        id=row.id, week=row.week, fence=row.fence, until=until, content_hash=row.content_hash, recipients=row.recipients
+    )
 
 
 def suppress_leavers(connection: Connection, claimed: Claimed, *, now: datetime) -> int:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from core.edition import Edition, EditionState, Frozen
-from core.errors import NotFound, Refused, StaleVersion
+from core.errors import Conflict, NotFound, Refused, StaleVersion
 from core.week import Week
 from store.comparisons import approver
 from store.schema import comparison, edition, edition_comparison, person
@@ -24,6 +24,12 @@ def find(connection: Connection, week: Week) -> Edition:
     if row is None:
         raise NotFound(f"There is no edition {week}.", mend=f"`verdicts edition assemble --week {week}` makes it.")
     return _edition(connection, row)
+
+
+def state(connection: Connection, week: Week) -> EditionState | None:
+    """The state of a week's edition without the rest of it; None when there is none."""
+    found = connection.scalar(sa.select(edition.c.state).where(edition.c.week == str(week)))
+    return None if found is None else EditionState(found)
 
 
 def exists(connection: Connection, week: Week) -> bool:
@@ -57,8 +63,9 @@ def _edition(connection: Connection, row: Row[Any]) -> Edition:
 
 
 def _slugs(connection: Connection, week: str) -> tuple[str, ...]:
+    """The addresses of an edition's comparisons, in order: as they were when it was approved, else those of today."""
     query = (
-        sa.select(comparison.c.slug)
+        sa.select(sa.func.coalesce(edition_comparison.c.slug, comparison.c.slug))
         .join(edition_comparison, edition_comparison.c.comparison == comparison.c.id)
         .where(edition_comparison.c.week == week)
         .order_by(edition_comparison.c.position)
@@ -101,9 +108,10 @@ def keep_draft(
     left_over: int,
     now: datetime,
 ) -> Edition:
-    """Make the week's draft, or replace its content. Assembling the same again changes nothing.
+    """Make the week's draft, or replace its content. Assembling the same again changes nothing, unless one of the
+    comparisons was approved anew meanwhile.
 
-    Raises Refused when the edition is approved already.
+    Raises Refused when the edition is approved already, Conflict when a comparison stands in another edition.
     """
     words = {"subject": subject, "preheader": preheader, "intro": intro, "left_over": left_over}
     row = connection.execute(sa.select(edition).where(edition.c.week == str(week))).one_or_none()
@@ -116,7 +124,8 @@ def keep_draft(
     if row.state != EditionState.DRAFT:
         raise Refused(f"Edition {week} is {row.state}; its content is frozen.", mend="Assemble another week.")
     same = all(getattr(row, name) == value for name, value in words.items())
-    if not same or comparison_ids(connection, week) != list(comparisons):
+    same = same and comparison_ids(connection, week) == list(comparisons) and approved_versions(connection, week)
+    if not same:
         changed = {**words, "version": edition.c.version + 1, "assembled_at": now}
         connection.execute(sa.update(edition).where(edition.c.week == str(week)).values(**changed))
         _place(connection, week, comparisons)
@@ -128,11 +137,19 @@ def _place(connection: Connection, week: Week, comparisons: Sequence[int]) -> No
     for position, at in enumerate(comparisons, start=1):
         version = sa.select(comparison.c.approved_version).where(comparison.c.id == at).scalar_subquery()
         row = {"week": str(week), "position": position, "comparison": at, "comparison_version": version}
-        connection.execute(sa.insert(edition_comparison).values(**row))
+        try:
+            connection.execute(sa.insert(edition_comparison).values(**row))
+        except sa.exc.IntegrityError as error:
+            raise Conflict(
+                f"Comparison {at} stands in another edition or is not approved.", mend="Assemble again."
+            ) from error
 
 
 def approve(connection: Connection, found: Edition, *, frozen: Frozen, by: int, now: datetime) -> None:
-    """Freeze a draft: what is stored here is what is sent. Raises StaleVersion when it changed meanwhile."""
+    """Freeze a draft: what is stored here is what is sent, its list of addresses included, wherever a tool may move.
+
+    Raises StaleVersion when it changed meanwhile.
+    """
     values = {
         "state": EditionState.APPROVED,
         "subject": frozen.subject,
@@ -145,10 +162,13 @@ def approve(connection: Connection, found: Edition, *, frozen: Frozen, by: int, 
     same = sa.and_(
         edition.c.week == str(found.week), edition.c.state == EditionState.DRAFT, edition.c.version == found.version
     )
-    if connection.execute(sa.update(edition).where(same).values(**values)).rowcount != 1:
-        raise StaleVersion(
-            f"Edition {found.week} has changed since you read it.", mend="Look at it again, then approve."
-        )
+    if connection.execute(sa.update(edition).where(same).values(**values)).rowcount == 1:
+        slug = sa.select(comparison.c.slug).where(comparison.c.id == edition_comparison.c.comparison).scalar_subquery()
+        placed = edition_comparison.c.week == str(found.week)
+        connection.execute(sa.update(edition_comparison).where(placed).values(slug=slug))
+        if _slugs(connection, str(found.week)) == frozen.comparisons:
+            return
+    raise StaleVersion(f"Edition {found.week} has changed since you read it.", mend="Look at it again, then approve.")
 
 
 def move(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,8 @@ from store.schema import comparison, duplicate, identifier, merge, sighting, too
 
 
 def apply(connection: Connection, decided: Merge, *, by: str, now: datetime) -> bool:
-    """Give the loser's sightings and identifiers to the winner, and let its addresses lead there.
+    """Give the loser's sightings and identifiers to the winner, let its addresses lead there, and take its
+    comparisons out of sight.
 
     Returns False when there was nothing left to merge. The loser's seats and verdicts stay with its row: the
     merge can be undone.
@@ -44,6 +45,8 @@ def apply(connection: Connection, decided: Merge, *, by: str, now: datetime) -> 
     connection.execute(sa.update(tool).where(tool.c.id == decided.loser).values(**merged))
     # What was merged into the loser before now leads to the winner in one step.
     connection.execute(sa.update(tool).where(tool.c.merged_into == decided.loser).values(merged_into=decided.winner))
+    tools.bring_seats_along(connection, [decided.loser])
+    retire_comparisons(connection, decided.loser)
     _answer(connection, decided.winner, decided.loser, answer="same", by=by, now=now)
     return True
 
@@ -102,14 +105,24 @@ def kept_apart(connection: Connection) -> list[tuple[int, int]]:
 def split(connection: Connection, whole: Tool, keys: Sequence[SightingKey], *, by: str, now: datetime) -> int:
     """Take these sightings out of a tool, into the tool they came from when a merge had brought them, else into a
     new one. Returns its id. The two are kept apart from now on. Raises NotFound and Refused."""
-    rows = [_sighting_of(connection, whole, key) for key in keys]
+    rows = [_sighting_of(connection, whole, key) for key in dict.fromkeys(keys)]
+    if not rows:
+        raise Refused(f"No sighting of {whole.slug} is named.", mend="Name those that belong to another tool.")
     rest = sa.select(sa.func.count()).where(sighting.c.tool == whole.id, sighting.c.id.not_in([r.id for r in rows]))
     if not connection.scalar(rest):
         raise Refused(f"That would leave {whole.slug} without any sighting.", mend="Leave at least one behind.")
     origin = {row.first_tool for row in rows} - {whole.id}
-    target = _revive(connection, origin.pop(), now=now) if len(origin) == 1 else _found(connection, whole, rows[0], now)
-    connection.execute(sa.update(sighting).where(sighting.c.id.in_([r.id for r in rows])).values(tool=target))
-    _give_identifiers(connection, whole.id, target)
+    moves = sa.update(sighting).where(sighting.c.id.in_([row.id for row in rows]))
+    if len(origin) == 1:
+        target = int(origin.pop())
+        connection.execute(moves.values(tool=target))
+        given = _revive(connection, target, {row.id for row in rows}, now=now)
+    else:
+        target, given = _found(connection, whole, rows[0], now), frozenset()
+        # From here on they are its own: merged once more, they lead back to it.
+        connection.execute(moves.values(tool=target, first_tool=target))
+    _give_identifiers(connection, whole.id, target, given)
+    tools.retract_facts(connection, whole.id, now=now)
     keep_apart(connection, whole.id, target, by=by, now=now)
     return target
 
@@ -124,16 +137,21 @@ def _sighting_of(connection: Connection, whole: Tool, key: SightingKey) -> Row[A
     return row
 
 
-def _revive(connection: Connection, loser: int, *, now: datetime) -> int:
+def _revive(connection: Connection, loser: int, back: Collection[int], *, now: datetime) -> frozenset[Identifier]:
+    """Undo a tool's last merge. Returns the identifiers that this merge had moved, if all its sightings come back."""
     last = connection.execute(
         sa.select(merge).where(merge.c.loser == loser, merge.c.undone_at.is_(None)).order_by(merge.c.id.desc())
     ).first()
     status = last.loser_status if last else ToolStatus.KEPT
-    back = {"status": status, "merged_into": None, "version": tool.c.version + 1}
-    connection.execute(sa.update(tool).where(tool.c.id == loser, tool.c.status == "merged").values(**back))
-    if last:
-        connection.execute(sa.update(merge).where(merge.c.id == last.id).values(undone_at=now))
-    return loser
+    alive = {"status": status, "merged_into": None, "version": tool.c.version + 1}
+    connection.execute(sa.update(tool).where(tool.c.id == loser, tool.c.status == "merged").values(**alive))
+    # A lens may have been added while it was away.
+    tools.seat_queued(connection, [loser])
+    if last is None:
+        return frozenset()
+    connection.execute(sa.update(merge).where(merge.c.id == last.id).values(undone_at=now))
+    whole = set(last.moved["sightings"]) <= set(back)
+    return frozenset(map(Identifier.parse, last.moved["identifiers"])) if whole else frozenset()
 
 
 def _found(connection: Connection, whole: Tool, row: Row[Any], now: datetime) -> int:
@@ -150,12 +168,12 @@ def _found(connection: Connection, whole: Tool, row: Row[Any], now: datetime) ->
     return at
 
 
-def _give_identifiers(connection: Connection, whole: int, part: int) -> None:
-    """The part takes every identifier that its sightings name and the whole's remaining ones do not."""
+def _give_identifiers(connection: Connection, whole: int, part: int, given: frozenset[Identifier]) -> None:
+    """The part takes those given, and each that its sightings name and the whole's remaining ones do not."""
     seen = tools.seen(connection, [whole, part])
     mine = {each for one in seen.get(part, ()) for each in one.sighting.identifiers}
     theirs = {each for one in seen.get(whole, ()) for each in one.sighting.identifiers}
-    for each in sorted(mine - theirs):
+    for each in sorted(given | (mine - theirs)):
         _hand_over(connection, each, part)
 
 
@@ -165,6 +183,6 @@ def _hand_over(connection: Connection, each: Identifier, part: int) -> None:
 
 
 def retire_comparisons(connection: Connection, at: int) -> int:
-    """Take every comparison of a tool that is no longer one out of sight. Returns how many."""
+    """Take every comparison of a tool that is no longer one out of sight. Returns how many there are."""
     where = sa.or_(comparison.c.low == at, comparison.c.high == at)
     return connection.execute(sa.update(comparison).where(where).values(state="retired")).rowcount

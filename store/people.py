@@ -18,7 +18,9 @@ from store.schema import lens, person, person_lens, person_role, sign_in
 
 
 def keep_lenses(connection: Connection, lenses: Sequence[Lens]) -> None:
-    """Add lenses, or bring those that are there up to date."""
+    """Add lenses, or bring those that are there up to date. One that is not among them and whose position is taken
+    moves behind all others."""
+    _make_room(connection, lenses)
     for each in lenses:
         words = {
             "name": each.name,
@@ -31,6 +33,20 @@ def keep_lenses(connection: Connection, lenses: Sequence[Lens]) -> None:
         }
         insert = insert_for(connection, lens).values(key=each.key, **words)
         connection.execute(insert.on_conflict_do_update(index_elements=["key"], set_=words))
+    _move_behind(connection)
+
+
+def _make_room(connection: Connection, lenses: Sequence[Lens]) -> None:
+    """Park every lens that moves or stands in the way at a negative position: two that change places would meet."""
+    moves = sa.or_(lens.c.key.in_([each.key for each in lenses]), lens.c.position.in_([e.position for e in lenses]))
+    connection.execute(sa.update(lens).where(moves, lens.c.position >= 0).values(position=-1 - lens.c.position))
+
+
+def _move_behind(connection: Connection) -> None:
+    parked = sa.select(lens.c.key).where(lens.c.position < 0).order_by(lens.c.position.desc())
+    for key in list(connection.scalars(parked)):
+        last = connection.scalar(sa.select(sa.func.max(lens.c.position))) or 0
+        connection.execute(sa.update(lens).where(lens.c.key == key).values(position=max(last, 0) + 1))
 
 
 def lenses(connection: Connection) -> tuple[Lens, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,7 +26,9 @@ from core.panel import (
     VerdictState,
 )
 from core.tool import ToolStatus
+from store.connect import chunked, insert_for
 from store.schema import decline, draft, lens, person, person_lens, seat, tool, verdict
+from store.tools import bring_seats_along
 
 _WAITING = (ToolStatus.QUEUED, ToolStatus.IN_REVIEW)
 
@@ -42,58 +44,97 @@ def claim(
 ) -> Lease | None:
     """Give the reviewer the next seat for these lenses (of one tool, when given), or None when there is none.
 
-    A seat that the reviewer already holds comes first, with a longer lease and the same fence; then open seats,
-    then those whose lease has run out.
+    A seat that the reviewer has begun comes first, with a longer lease and the same fence, also when its lease has run
+    out and nobody else has taken it; then the best of those that are open or whose lease has run out.
     """
-    mine = _held(reviewer, lenses, tool_id, now)
-    found = _take(connection, _one_of_mine(mine), {"lease_until": until})
+    found = _renew(connection, reviewer, lenses=lenses, tool_id=tool_id, until=until)
     if found is None:
-        taken = {
-            "state": SeatState.LEASED,
-            "holder": reviewer.id,
-            "lease_until": until,
-            "fence": seat.c.fence + 1,
-            "begun_at": now,
-        }
-        # Two looks instead of an OR, which would cost a sort over every waiting seat.
-        for free in (seat.c.state == SeatState.OPEN, _expired(now)):
-            found = _take(connection, _next(reviewer, free, lenses, tool_id, now), taken)
-            if found is not None:
-                break
+        found = _take(connection, reviewer, lenses=lenses, tool_id=tool_id, now=now, until=until)
     return None if found is None else _lease(connection, found)
 
 
+def _renew(
+    connection: Connection, reviewer: Person, *, lenses: Sequence[str], tool_id: int | None, until: datetime
+) -> Row[Any] | None:
+    """The seat that the reviewer began first, with a longer lease."""
+    mine = sa.and_(seat.c.state == SeatState.LEASED, seat.c.holder == reviewer.id)
+    begun = sa.select(seat.c.id).where(mine, seat.c.lens.in_(lenses), seat.c.waiting)
+    if tool_id is not None:
+        begun = begun.where(seat.c.tool == tool_id)
+    first = begun.order_by(seat.c.begun_at, seat.c.id).limit(1).scalar_subquery()
+    # Said once more outside: on PostgreSQL somebody may take it between the two looks.
+    longer = sa.update(seat).where(seat.c.id == first, mine).values(lease_until=until).returning(*seat.c)
+    return connection.execute(longer).one_or_none()
+
+
+def _take(
+    connection: Connection,
+    reviewer: Person,
+    *,
+    lenses: Sequence[str],
+    tool_id: int | None,
+    now: datetime,
+    until: datetime,
+) -> Row[Any] | None:
+    """The best seat that is free, now the reviewer's.
+
+    One look per lens, and one for open seats, one for lost leases: each walks its index to the first row, where an
+    OR or an IN would sort every seat that waits.
+    """
+    frees = (seat.c.state == SeatState.OPEN, _expired(now))
+    looks = [_next(reviewer, free, key, tool_id, now) for key in _in_use(connection, lenses) for free in frees]
+    seen = [(row, look) for look in looks if (row := connection.execute(look).first()) is not None]
+    for _, look in sorted(seen, key=lambda pair: _order(pair[0])):
+        # PostgreSQL: of two that look at once, the second passes over the first one's row; a named tool is waited for.
+        row = connection.execute(look.with_for_update(of=seat, skip_locked=tool_id is None)).first()
+        if row is not None:
+            taken = {"state": SeatState.LEASED, "holder": reviewer.id, "lease_until": until, "begun_at": now}
+            mine = sa.update(seat).where(seat.c.id == row.id).values(**taken, fence=seat.c.fence + 1)
+            return connection.execute(mine.returning(*seat.c)).one()
+    return None
+
+
+def _in_use(connection: Connection, lenses: Sequence[str] | None) -> list[str]:
+    """Those of these lenses, or of all, through which is still looked."""
+    query = sa.select(lens.c.key).where(lens.c.active).order_by(lens.c.position)
+    return list(connection.scalars(query if lenses is None else query.where(lens.c.key.in_(lenses))))
+
+
 def _expired(now: datetime) -> sa.ColumnElement[bool]:
-    return sa.and_(seat.c.state == SeatState.LEASED, seat.c.lease_until < now)
+    # Over at its very instant, as in review/queue.
+    return sa.and_(seat.c.state == SeatState.LEASED, seat.c.lease_until <= now)
 
 
-def _held(reviewer: Person, lenses: Sequence[str], tool_id: int | None, now: datetime) -> list[sa.ColumnElement[bool]]:
-    conditions = [
-        seat.c.state == SeatState.LEASED,
-        seat.c.holder == reviewer.id,
-        seat.c.lease_until >= now,
-        seat.c.lens.in_(lenses),
-    ]
-    return conditions if tool_id is None else [*conditions, seat.c.tool == tool_id]
+_BY_TURN = (
+    seat.c.panel_submitted.desc(),
+    seat.c.due_at.is_(None),
+    seat.c.due_at,
+    seat.c.priority.desc(),
+    seat.c.id,
+)
+"""The most complete panel first, then what is due, then the highest priority: the order of index ix_seat_next."""
 
 
-def _one_of_mine(conditions: list[sa.ColumnElement[bool]]) -> sa.Select[Any]:
-    return sa.select(seat.c.id).where(*conditions).order_by(seat.c.begun_at, seat.c.id).limit(1)
+def _order(row: Row[Any]) -> tuple[int, bool, datetime, float, int]:
+    """The same order for rows of several lenses."""
+    return (
+        -row.panel_submitted,
+        row.due_at is None,
+        row.due_at or datetime.max.replace(tzinfo=UTC),
+        -row.priority,
+        row.id,
+    )
 
 
 def _next(
-    reviewer: Person, free: sa.ColumnElement[bool], lenses: Sequence[str], tool_id: int | None, now: datetime
+    reviewer: Person, free: sa.ColumnElement[bool], key: str, tool_id: int | None, now: datetime
 ) -> sa.Select[Any]:
-    """The best free seat: the most complete panel first, then what is due, then the highest priority."""
+    """The best seat of a lens that is free for this reviewer."""
     query = (
-        sa.select(seat.c.id)
-        .join(tool, tool.c.id == seat.c.tool)
-        .where(free, seat.c.lens.in_(lenses), tool.c.status.in_(_WAITING), _not_declined(reviewer, now))
-        .order_by(
-            seat.c.panel_submitted.desc(), seat.c.due_at.is_(None), seat.c.due_at, seat.c.priority.desc(), seat.c.id
-        )
+        sa.select(seat.c.id, seat.c.panel_submitted, seat.c.due_at, seat.c.priority)
+        .where(free, seat.c.lens == key, seat.c.waiting, _not_declined(reviewer, now))
+        .order_by(*_BY_TURN)
         .limit(1)
-        .with_for_update(of=seat, skip_locked=True)
     )
     return query if tool_id is None else query.where(seat.c.tool == tool_id)
 
@@ -112,11 +153,6 @@ def _not_declined(reviewer: Person, now: datetime) -> sa.ColumnElement[bool]:
     return ~sa.exists(declined)
 
 
-def _take(connection: Connection, wanted: sa.Select[Any], values: dict[str, Any]) -> Row[Any] | None:
-    statement = sa.update(seat).where(seat.c.id == wanted.scalar_subquery()).values(**values).returning(*seat.c)
-    return connection.execute(statement).one_or_none()
-
-
 def _lease(connection: Connection, row: Row[Any]) -> Lease:
     slug = connection.scalar(sa.select(tool.c.slug).where(tool.c.id == row.tool)) or ""
     return Lease(seat=row.id, tool_slug=slug, lens=row.lens, fence=row.fence, until=row.lease_until)
@@ -131,7 +167,8 @@ def turn_down(
     now: datetime,
     until: datetime | None,
 ) -> int:
-    """Leave a seat to others, and free it when the reviewer holds it. Returns the tool's id.
+    """Leave a seat to others, and free it when the reviewer holds it; with a conflict of interest, every seat of the
+    tool that they hold. Returns the tool's id.
 
     Raises NotFound, and Refused after a submit.
     """
@@ -139,10 +176,11 @@ def turn_down(
     if row.state == SeatState.SUBMITTED and row.holder == reviewer.id:
         raise Refused("You have already submitted a verdict from this seat.", mend="Withdraw or revise it instead.")
     values = {"reason": reason, "at": now, "until": until}
-    connection.execute(sa.delete(decline).where(decline.c.seat == seat_id, decline.c.person == reviewer.id))
-    connection.execute(sa.insert(decline).values(seat=seat_id, person=reviewer.id, **values))
+    insert = insert_for(connection, decline).values(seat=seat_id, person=reviewer.id, **values)
+    connection.execute(insert.on_conflict_do_update(index_elements=["seat", "person"], set_=values))
     freed = {"state": SeatState.OPEN, "holder": None, "lease_until": None, "begun_at": None}
-    mine = sa.and_(seat.c.id == seat_id, seat.c.state == SeatState.LEASED, seat.c.holder == reviewer.id)
+    which = seat.c.tool == row.tool if reason is DeclineReason.CONFLICT else seat.c.id == seat_id
+    mine = sa.and_(which, seat.c.state == SeatState.LEASED, seat.c.holder == reviewer.id)
     connection.execute(sa.update(seat).where(mine).values(**freed))
     return int(row.tool)
 
@@ -172,6 +210,8 @@ def submit(
     words are kept as a draft: nothing a reviewer wrote is lost.
     """
     row = _seat(connection, seat_id)
+    # PostgreSQL: two verdicts on one tool come in one after the other, so that the second counts the first.
+    connection.execute(sa.select(tool.c.id).where(tool.c.id == row.tool).with_for_update())
     mine = sa.and_(
         seat.c.id == seat_id,
         seat.c.state == SeatState.LEASED,
@@ -228,21 +268,10 @@ def save_draft(
 ) -> None:
     """Keep a reviewer's unfinished words, whoever holds the seat."""
     _seat(connection, seat_id)
-    where = (draft.c.seat == seat_id, draft.c.person == reviewer.id)
-    before = connection.scalar(sa.select(draft.c.version).where(*where)) or 0
-    connection.execute(sa.delete(draft).where(*where))
-    connection.execute(
-        sa.insert(draft).values(
-            seat=seat_id,
-            person=reviewer.id,
-            decision=decision,
-            quote=quote,
-            basis=basis,
-            disclosure=disclosure,
-            version=before + 1,
-            saved_at=now,
-        )
-    )
+    words = {"decision": decision, "quote": quote, "basis": basis, "disclosure": disclosure, "saved_at": now}
+    insert = insert_for(connection, draft).values(seat=seat_id, person=reviewer.id, version=1, **words)
+    newer = words | {"version": draft.c.version + 1}
+    connection.execute(insert.on_conflict_do_update(index_elements=["seat", "person"], set_=newer))
 
 
 def settle_panel(connection: Connection, tool_id: int, *, submitted: int, closed: bool, now: datetime) -> None:
@@ -252,6 +281,7 @@ def settle_panel(connection: Connection, tool_id: int, *, submitted: int, closed
     values = {"status": status, "panel_closed_at": now if closed else None, "version": tool.c.version + 1}
     moved = sa.and_(tool.c.id == tool_id, tool.c.status.in_(_WAITING), tool.c.status != status)
     connection.execute(sa.update(tool).where(moved).values(**values))
+    bring_seats_along(connection, [tool_id])
 
 
 def verdicts(connection: Connection, tools: Sequence[int]) -> dict[int, tuple[Verdict, ...]]:
@@ -261,11 +291,11 @@ def verdicts(connection: Connection, tools: Sequence[int]) -> dict[int, tuple[Ve
         .join(seat, seat.c.id == verdict.c.seat)
         .join(lens, lens.c.key == seat.c.lens)
         .join(person, person.c.id == verdict.c.person)
-        .where(seat.c.tool.in_(list(tools)), verdict.c.state == VerdictState.SUBMITTED)
+        .where(verdict.c.state == VerdictState.SUBMITTED)
         .order_by(lens.c.position)
     )
     found: dict[int, list[Verdict]] = defaultdict(list)
-    for row in connection.execute(query):
+    for row in (row for part in chunked(list(tools)) for row in connection.execute(query.where(seat.c.tool.in_(part)))):
         found[row.tool].append(
             Verdict(
                 seat=row.seat,
@@ -318,19 +348,21 @@ def queue(
         sa.select(seat, tool.c.slug, tool.c.name, person.c.email)
         .join(tool, tool.c.id == seat.c.tool)
         .outerjoin(person, person.c.id == seat.c.holder)
-        .where(seat.c.state != SeatState.SUBMITTED, tool.c.status.in_(_WAITING))
-        .order_by(
-            seat.c.panel_submitted.desc(), seat.c.due_at.is_(None), seat.c.due_at, seat.c.priority.desc(), seat.c.id
-        )
+        .where(seat.c.waiting)
+        .order_by(*_BY_TURN)
         .limit(limit)
     )
-    if lenses is not None:
-        query = query.where(seat.c.lens.in_(lenses))
-    return [_seat_row(row, now) for row in connection.execute(query)]
+    rows = [
+        row
+        for key in _in_use(connection, lenses)
+        for state in (SeatState.OPEN, SeatState.LEASED)
+        for row in connection.execute(query.where(seat.c.lens == key, seat.c.state == state))
+    ]
+    return [_seat_row(row, now) for row in sorted(rows, key=_order)[:limit]]
 
 
 def _seat_row(row: Row[Any], now: datetime) -> SeatRow:
-    live = row.state == SeatState.LEASED and row.lease_until >= now
+    live = row.state == SeatState.LEASED and row.lease_until > now
     return SeatRow(
         id=row.id,
         tool_slug=row.slug,
@@ -346,15 +378,22 @@ def _seat_row(row: Row[Any], now: datetime) -> SeatRow:
 
 
 def abandoned_lenses(connection: Connection, tool_id: int, *, now: datetime) -> list[str]:
-    """Lenses of this tool whose every reviewer has declined: an alarm, not a silent hole."""
+    """Lenses of this tool whose every reviewer has declined: an alarm, not a silent hole.
+
+    Whoever has a conflict of interest in one lens has it in all of theirs.
+    """
     still = sa.or_(decline.c.until.is_(None), decline.c.until > now)
-    declined = sa.select(decline.c.person).where(decline.c.seat == seat.c.id, still)
+    seats = sa.select(seat.c.id).where(seat.c.tool == tool_id)
+    conflict = sa.and_(decline.c.seat.in_(seats), decline.c.reason == DeclineReason.CONFLICT)
+    declined = sa.select(decline.c.person).where(sa.or_(sa.and_(decline.c.seat == seat.c.id, still), conflict))
     willing = (
         sa.select(person_lens.c.person)
         .join(person, person.c.id == person_lens.c.person)
         .where(person_lens.c.lens == seat.c.lens, person.c.active, person_lens.c.person.not_in(declined))
     )
-    anybody = sa.select(decline.c.person).where(decline.c.seat == seat.c.id)
+    anybody = sa.select(person_lens.c.person).where(
+        person_lens.c.lens == seat.c.lens, person_lens.c.person.in_(declined.correlate(seat))
+    )
     query = sa.select(seat.c.lens).where(
         seat.c.tool == tool_id, seat.c.state != SeatState.SUBMITTED, sa.exists(anybody), ~sa.exists(willing)
     )

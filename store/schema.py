@@ -109,6 +109,9 @@ tool = sa.Table(
     _check("(status = 'merged') = (merged_into IS NOT NULL)", name="merged"),
     _check("merged_into <> id", name="not_into_itself"),
     sa.Index("ix_tool_status_priority", "status", "priority"),
+    sa.Index("ix_tool_status_category", "status", "category"),
+    sa.Index("ix_tool_priority", "priority"),
+    sa.Index("ix_tool_merged_into", "merged_into"),
 )
 
 tool_slug = sa.Table(
@@ -170,6 +173,7 @@ merge = sa.Table(
     sa.Column("at", Instant, nullable=False),
     sa.Column("undone_at", Instant),
     _check("winner <> loser", name="two_tools"),
+    sa.Index("ix_merge_loser", "loser"),
 )
 
 duplicate = sa.Table(
@@ -189,6 +193,8 @@ duplicate = sa.Table(
     _check("low < high", name="ordered"),
     _check("answer IN ('open', 'same', 'different')", name="answer"),
     _check("(answer = 'open') = (answered_at IS NULL)", name="answered"),
+    sa.Index("ix_duplicate_high", "high"),
+    sa.Index("ix_duplicate_answer_score", "answer", "score"),
 )
 
 fact = sa.Table(
@@ -321,14 +327,26 @@ seat = sa.Table(
     sa.Column("fence", sa.Integer, nullable=False, server_default="0"),  # counts claims; a submit names it
     sa.Column("begun_at", Instant),  # when the present holder claimed it
     sa.Column("due_at", Instant),
-    # Copies of the tool's figures, so that "next" is one index walk: verdicts in on its panel, its priority.
+    # Copies of the tool's figures, so that "next" is one index walk: verdicts in on its panel, its priority, and
+    # whether it is in the queue. Without the last the walk would begin with the seats that closed panels left open.
     sa.Column("panel_submitted", sa.Integer, nullable=False, server_default="0"),
     sa.Column("priority", sa.Float, nullable=False, server_default="0"),
+    sa.Column("waiting", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("tool", "lens"),
     one_of("state", SeatState),
     _check("(state = 'open') = (holder IS NULL)", name="held"),
     _check("(state = 'leased') = (lease_until IS NOT NULL)", name="leased"),
-    sa.Index("ix_seat_next", "state", "lens", "panel_submitted", "due_at", "priority"),
+    sa.Index(
+        "ix_seat_next",
+        "lens",
+        "state",
+        "waiting",
+        sa.text("panel_submitted DESC"),
+        sa.text("(due_at IS NULL)"),
+        "due_at",
+        sa.text("priority DESC"),
+        "id",
+    ),
     sa.Index("ix_seat_holder", "holder"),
 )
 
@@ -357,6 +375,7 @@ decline = sa.Table(
     sa.Column("at", Instant, nullable=False),
     sa.Column("until", Instant),  # "later" ends; null: for good
     one_of("reason", DeclineReason),
+    sa.Index("ix_decline_person", "person"),
 )
 
 verdict = sa.Table(
@@ -469,6 +488,8 @@ edition_comparison = sa.Table(
     # A comparison is sent once.
     sa.Column("comparison", Id, sa.ForeignKey("comparison.id"), nullable=False, unique=True),
     sa.Column("comparison_version", sa.Integer, nullable=False),
+    # Its address when the edition was approved, as the frozen mail has it; null while it is a draft.
+    sa.Column("slug", sa.Text),
 )
 
 # ---------------------------------------------------------------- subscribers

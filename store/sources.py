@@ -14,6 +14,7 @@ from core.errors import NotFound
 from core.source import Cursor, FetchRecord, Outcome, Reading, Source, SourceState, SourceStatus
 from store.connect import insert_for
 from store.schema import fetch, source
+from store.types import Instant
 
 _CURSOR = TypeAdapter(Cursor)
 _READ = (Outcome.OK, Outcome.DEGRADED, Outcome.EMPTY)
@@ -82,9 +83,9 @@ def finish(connection: Connection, reading: Reading, record: FetchRecord) -> Non
     changes: dict[str, object] = {"not_before": reading.not_before}
     if record.outcome is Outcome.FAILED:
         changes |= {
-            "last_error": record.error,
+            "last_error": record.error or "It failed without saying why.",
             "failures": source.c.failures + 1,
-            "failing_since": sa.func.coalesce(source.c.failing_since, record.at),
+            "failing_since": sa.func.coalesce(source.c.failing_since, sa.literal(record.at, Instant)),
         }
     else:
         changes |= {
@@ -131,5 +132,5 @@ def set_state(connection: Connection, key: str, state: SourceState) -> SourceSta
 
 def recent(connection: Connection, *, limit: int = 50) -> list[Mapping[str, object]]:
     """The newest fetch records of all sources."""
-    query = sa.select(fetch).order_by(fetch.c.at.desc(), fetch.c.id.desc()).limit(limit)
+    query = sa.select(fetch).order_by(fetch.c.id.desc()).limit(limit)
     return [dict(row) for row in connection.execute(query).mappings()]

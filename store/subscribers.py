@@ -11,9 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from core.errors import NotFound
+from core.errors import Conflict, NotFound
 from core.subscriber import Subscriber, SubscriberState, address_key
-from store.schema import consent, subscriber, suppression
+from store.connect import insert_for
+from store.schema import consent, delivery, event, subscriber, suppression
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ def add(
     confirmed_at: datetime | None,
     now: datetime,
 ) -> Subscriber:
-    """A new subscriber: active when confirmed, else pending."""
+    """A new subscriber: active when confirmed, else pending. Raises Conflict when the address is there already."""
     state = SubscriberState.ACTIVE if confirmed_at else SubscriberState.PENDING
     values = {
         "address": address,
@@ -86,7 +87,10 @@ def add(
         "confirmed_at": confirmed_at,
         "asked_at": None if confirmed_at else now,
     }
-    at = int(connection.execute(sa.insert(subscriber).values(**values).returning(subscriber.c.id)).scalar_one())
+    insert = insert_for(connection, subscriber).values(**values).on_conflict_do_nothing(index_elements=["address_key"])
+    at = connection.execute(insert.returning(subscriber.c.id)).scalar_one_or_none()
+    if at is None:  # somebody added it since the caller looked
+        raise Conflict("This address is known already.", mend="Nothing was changed; look again.")
     note_consent(connection, at, trail, now=now)
     made = get(connection, at)
     if made is None:  # pragma: no cover - the row was written a line ago
@@ -107,8 +111,8 @@ def trail(connection: Connection, at: int) -> list[dict[str, Any]]:
 
 
 def ask_again(connection: Connection, at: int, *, now: datetime) -> None:
-    """Back to pending, with a fresh confirmation mail on its way."""
-    values = {"state": SubscriberState.PENDING, "asked_at": now, "left_at": None}
+    """Back to pending, with a fresh confirmation mail on its way. Until it is confirmed, having left still counts."""
+    values = {"state": SubscriberState.PENDING, "asked_at": now}
     connection.execute(sa.update(subscriber).where(subscriber.c.id == at).values(**values))
 
 
@@ -147,21 +151,34 @@ def suppressed(connection: Connection, address: str) -> str | None:
 
 
 def suppress(connection: Connection, address: str, *, reason: str, now: datetime) -> None:
-    """Never mail this address again; a first reason stays."""
-    if suppressed(connection, address) is None:
-        values = {"address_hash": address_hash(address), "reason": reason, "at": now}
-        connection.execute(sa.insert(suppression).values(**values))
+    """Never mail this address again; a first reason stays, but for an erasure, which the person can take back."""
+    told = {"reason": reason, "at": now}
+    insert = insert_for(connection, suppression).values(address_hash=address_hash(address), **told)
+    erased = suppression.c.reason == "erased"
+    connection.execute(insert.on_conflict_do_update(index_elements=["address_hash"], set_=told, where=erased))
 
 
 def erase(connection: Connection, found: Subscriber, *, now: datetime) -> None:
-    """Forget a person: only the hash of the address remains, so that an import cannot bring them back."""
+    """Forget a person: only the hash of the address remains, so that an import cannot bring them back.
+
+    What a provider said of their mails goes too: refusals quote the address.
+    """
     suppress(connection, found.address, reason="erased", now=now)
+    mails = sa.select(delivery.c.id).where(delivery.c.subscriber == found.id)
+    connection.execute(sa.update(event).where(event.c.delivery.in_(mails)).values(address=None, reason=None))
+    connection.execute(sa.update(delivery).where(delivery.c.subscriber == found.id).values(word=""))
     connection.execute(sa.delete(subscriber).where(subscriber.c.id == found.id))
 
 
 def forget_pending(connection: Connection, *, before: datetime) -> int:
-    """Delete subscriptions that were last asked to confirm before this instant, and never did. Returns how many."""
+    """Delete subscriptions that were last asked to confirm before this instant, and never did. Returns how many.
+
+    Whoever had left before somebody asked for them again stays, as one who has left: a list that still has their
+    address must not bring them back.
+    """
     stale = sa.and_(subscriber.c.state == SubscriberState.PENDING, subscriber.c.asked_at < before)
+    left = sa.and_(stale, subscriber.c.left_at.is_not(None))
+    connection.execute(sa.update(subscriber).where(left).values(state=SubscriberState.UNSUBSCRIBED))
     return connection.execute(sa.delete(subscriber).where(stale)).rowcount
 
 

@@ -17,15 +17,16 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.engine import Connection, Row
 
-from core.errors import NotFound
+from core.errors import NotFound, Refused
 from core.fact import FIGURES, Confidence, Fact, Per, Price, Pricing, PricingModel
 from core.identifier import Identifier, Scheme
 from core.intent import Ask, Assessment, Known, KnownSighting, NewTool, SeenAgain, SightingKey, ToolRef
+from core.panel import VerdictState
 from core.sighting import Seen, Sighting, Signal
 from core.text import slugify
 from core.tool import Priority, Reason, SightingRow, Tool, ToolDossier, ToolStatus
 from store.connect import chunked, insert_for
-from store.schema import duplicate, fact, identifier, lens, pricing, seat, sighting, signal, tool, tool_slug
+from store.schema import duplicate, fact, identifier, lens, pricing, seat, sighting, signal, tool, tool_slug, verdict
 
 _SIGHTING = TypeAdapter(Sighting)
 _SAMPLE = 1000
@@ -338,13 +339,14 @@ def reassess(connection: Connection, assessments: Mapping[int, Assessment], *, n
     prices go on: what an editor has approved is kept beside the comparison. A tool that was kept out of the queue
     enters it when its sightings now speak for it.
     """
-    rows = connection.execute(sa.select(tool).where(tool.c.id.in_(list(assessments)))).all()
-    facts = _current_facts(connection, list(assessments))
-    for row in rows:
-        assessment = assessments[row.id]
-        _update_words(connection, row, assessment, now=now)
-        _keep_facts(connection, row.id, assessment.facts, current=facts.get(row.id, {}), now=now)
-        keep_price(connection, row.id, assessment.pricing, now=now)
+    ids = list(assessments)
+    facts, prices = _current_facts(connection, ids), _current_prices(connection, ids)
+    for part in chunked(ids):
+        for row in connection.execute(sa.select(tool).where(tool.c.id.in_(part))).all():
+            assessment = assessments[row.id]
+            _update_words(connection, row, assessment, now=now)
+            _keep_facts(connection, row.id, assessment.facts, current=facts.get(row.id, {}), now=now)
+            _keep_price(connection, row.id, assessment.pricing, current=prices.get(row.id), now=now, by=None)
 
 
 def _update_words(connection: Connection, row: Row[Any], assessment: Assessment, *, now: datetime) -> None:
@@ -362,25 +364,48 @@ def _update_words(connection: Connection, row: Row[Any], assessment: Assessment,
     connection.execute(sa.update(tool).where(tool.c.id == row.id).values(**words, version=tool.c.version + 1))
     if "status" in words:
         _seat(connection, [row.id])
-    if "priority" in words:
-        connection.execute(sa.update(seat).where(seat.c.tool == row.id).values(priority=words["priority"]))
+    elif "priority" in words:
+        bring_seats_along(connection, [row.id])
 
 
 def _seat(connection: Connection, tools: Sequence[int]) -> None:
     """One open seat per tool and active lens; seats that are there stay as they are."""
+    other = seat.alias()
+    said = (
+        sa.select(sa.func.count())
+        .select_from(verdict.join(other, other.c.id == verdict.c.seat))
+        .where(other.c.tool == tool.c.id, verdict.c.state == VerdictState.SUBMITTED)
+        .scalar_subquery()
+    )
     for part in chunked(list(tools)):
         pairs = (
-            sa.select(tool.c.id, lens.c.key, sa.literal("open"), tool.c.priority)
+            sa.select(tool.c.id, lens.c.key, sa.literal("open"), said)
             .select_from(tool.join(lens, lens.c.active))
             .where(tool.c.id.in_(part))
         )
-        insert = insert_for(connection, seat).from_select(["tool", "lens", "state", "priority"], pairs)
+        insert = insert_for(connection, seat).from_select(["tool", "lens", "state", "panel_submitted"], pairs)
         connection.execute(insert.on_conflict_do_nothing())
+    bring_seats_along(connection, tools)
 
 
-def seat_queued(connection: Connection) -> None:
-    """Give every tool of the queue a seat for every active lens: after a lens was added."""
-    _seat(connection, list(connection.scalars(sa.select(tool.c.id).where(tool.c.status.in_(_IN_QUEUE)))))
+def bring_seats_along(connection: Connection, tools: Sequence[int]) -> None:
+    """Copy to the seats of these tools what "which seat next" asks of a tool: whether it waits, and its priority."""
+    mine = tool.c.id == seat.c.tool
+    copies = {
+        "waiting": sa.select(tool.c.status.in_(_IN_QUEUE)).where(mine).scalar_subquery(),
+        "priority": sa.select(tool.c.priority).where(mine).scalar_subquery(),
+    }
+    for part in chunked(list(tools)):
+        connection.execute(sa.update(seat).where(seat.c.tool.in_(part)).values(**copies))
+
+
+def seat_queued(connection: Connection, tools: Sequence[int] | None = None) -> None:
+    """Give every tool of the queue, or those of these that are in it, a seat for every active lens: after a lens was
+    added, or a tool came back."""
+    query = sa.select(tool.c.id).where(tool.c.status.in_(_IN_QUEUE))
+    if tools is not None:
+        query = query.where(tool.c.id.in_(tools))
+    _seat(connection, list(connection.scalars(query)))
 
 
 def ask(connection: Connection, questions: Sequence[Ask], *, now: datetime) -> int:
@@ -430,16 +455,33 @@ def _keep_facts(
     """Add what is new; what says something else than before supersedes it. A source that now is silent about a field
     takes nothing back."""
     newer = {(each.field, each.source_url): each for each in facts}
-    rows = [each for key, each in newer.items() if current.get(key) != each.value]
-    for each in rows:
+    changed = [each for key, each in newer.items() if current.get(key) != each.value]
+    for each in changed:
         if (each.field, each.source_url) in current:
             where = (fact.c.tool == at, fact.c.field == each.field, fact.c.source_url == each.source_url)
             old = sa.and_(*where, fact.c.superseded_at.is_(None))
             # A figure's history would be a row per run, and nobody reads it.
             gone = sa.delete(fact) if each.field in FIGURES else sa.update(fact).values(superseded_at=now)
             connection.execute(gone.where(old))
-    if rows:
-        connection.execute(sa.insert(fact), [{"tool": at, **_fact_row(each)} for each in rows])
+    _add_facts(connection, [(at, each) for each in changed])
+
+
+def _add_facts(connection: Connection, facts: Sequence[tuple[int, Fact]]) -> None:
+    """Write down what is claimed from now on; none of it may stand against a current claim."""
+    if not facts:
+        return
+    # The last word of an instant is the one that counts, also when a claim comes back that stood on that day before.
+    insert = insert_for(connection, fact)
+    said = {"value": insert.excluded.value, "superseded_at": None}
+    same = ["tool", "field", "source_url", "observed_at"]
+    rows = {(at, each.field, each.source_url): {"tool": at, **_fact_row(each)} for at, each in facts}
+    connection.execute(insert.on_conflict_do_update(index_elements=same, set_=said), list(rows.values()))
+
+
+def retract_facts(connection: Connection, at: int, *, now: datetime) -> None:
+    """Supersede everything claimed of a tool, before an assessment claims anew what its sightings still say."""
+    stands = sa.and_(fact.c.tool == at, fact.c.superseded_at.is_(None))
+    connection.execute(sa.update(fact).where(stands).values(superseded_at=now))
 
 
 def _fact_row(each: Fact) -> dict[str, Any]:
@@ -459,16 +501,27 @@ def _add_prices(connection: Connection, prices: Sequence[tuple[int, Pricing]]) -
 def keep_price(connection: Connection, at: int, read: Pricing, *, now: datetime, by: str | None = None) -> None:
     """Replace a tool's pricing read when it says something new. `by` names an editor; an editor's value stays
     until an editor replaces it."""
-    row = connection.execute(_current_price(at)).one_or_none()
-    if row is not None:
-        if (row.by and by is None) or _same_claim(_pricing(row), read):
+    _keep_price(connection, at, read, current=_current_prices(connection, [at]).get(at), now=now, by=by)
+
+
+def _keep_price(
+    connection: Connection, at: int, read: Pricing, *, current: Row[Any] | None, now: datetime, by: str | None
+) -> None:
+    if current is not None:
+        # An editor who confirms what was read makes it theirs.
+        said = _same_claim(_pricing(current), read) and (by is None or current.by is not None)
+        if said or (current.by is not None and by is None):
             return
-        connection.execute(sa.update(pricing).where(pricing.c.id == row.id).values(superseded_at=now))
+        connection.execute(sa.update(pricing).where(pricing.c.id == current.id).values(superseded_at=now))
     connection.execute(sa.insert(pricing).values(**_price_row(at, read, by=by)))
 
 
-def _current_price(at: int) -> sa.Select[Any]:
-    return sa.select(pricing).where(pricing.c.tool == at, pricing.c.superseded_at.is_(None))
+def _current_prices(connection: Connection, tools: Sequence[int]) -> dict[int, Row[Any]]:
+    found: dict[int, Row[Any]] = {}
+    for part in chunked(list(tools)):
+        query = sa.select(pricing).where(pricing.c.tool.in_(part), pricing.c.superseded_at.is_(None))
+        found |= {row.tool: row for row in connection.execute(query)}
+    return found
 
 
 def _same_claim(one: Pricing, other: Pricing) -> bool:
@@ -595,13 +648,7 @@ def dossiers(connection: Connection, tools: Sequence[Tool]) -> dict[int, ToolDos
     identifiers = identifiers_of(connection, ids)
     sightings = _sighting_rows(connection, ids)
     facts = _facts(connection, ids)
-    prices = {
-        row.tool: row
-        for part in chunked(ids)
-        for row in connection.execute(
-            sa.select(pricing).where(pricing.c.tool.in_(part), pricing.c.superseded_at.is_(None))
-        )
-    }
+    prices = _current_prices(connection, ids)
     return {
         each.id: ToolDossier(
             tool=each,
@@ -647,20 +694,29 @@ def _facts(connection: Connection, tools: Sequence[int]) -> dict[int, list[Fact]
 
 
 def edit(connection: Connection, found: Tool, changes: Mapping[str, Any], *, now: datetime) -> None:
-    """Set fields by hand (name, tagline, description, category, slug). Ingestion leaves them alone from now on."""
+    """Set fields by hand (name, tagline, description, category, slug). Ingestion leaves them alone from now on.
+
+    Raises Refused for a slug that leads to another tool.
+    """
     row = connection.execute(sa.select(tool).where(tool.c.id == found.id)).one()
     values = {name: value for name, value in changes.items() if value != getattr(row, name)}
     if not values:
         return
     if "slug" in values:
-        insert = insert_for(connection, tool_slug).values(slug=values["slug"], tool=found.id)
-        connection.execute(insert.on_conflict_do_nothing())
+        _take_slug(connection, found.id, values["slug"])
     if "description" in values:
         values["described_at"] = now
     edited = sorted({*row.edited, *changes})
-    connection.execute(
-        sa.update(tool).where(tool.c.id == found.id).values(**values, edited=edited, version=tool.c.version + 1)
-    )
+    changed = sa.update(tool).where(tool.c.id == found.id)
+    connection.execute(changed.values(**values, edited=edited, version=tool.c.version + 1))
+
+
+def _take_slug(connection: Connection, at: int, slug: str) -> None:
+    """Let an address lead to this tool. Raises Refused when it leads, or has ever led, to another."""
+    connection.execute(insert_for(connection, tool_slug).values(slug=slug, tool=at).on_conflict_do_nothing())
+    holder = connection.scalar(sa.select(tool_slug.c.tool).where(tool_slug.c.slug == slug))
+    if holder != at:
+        raise Refused(f"The address {slug} leads to another tool.", mend="Choose another one.")
 
 
 def set_status(connection: Connection, at: int, status: ToolStatus, *, by_hand: bool = False) -> None:
@@ -672,6 +728,8 @@ def set_status(connection: Connection, at: int, status: ToolStatus, *, by_hand: 
     connection.execute(sa.update(tool).where(tool.c.id == at).values(**values))
     if status is ToolStatus.QUEUED:
         _seat(connection, [at])
+    else:
+        bring_seats_along(connection, [at])
 
 
 def by_identifier(connection: Connection, wanted: Identifier) -> Tool | None:

@@ -6,8 +6,10 @@ nothing, and evidence about an earlier attempt cannot settle a later one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -87,9 +89,11 @@ def resolve(
     *,
     evidence: Evidence,
     word: str = "",
+    words: Mapping[int, str] = MappingProxyType({}),
     now: datetime,
 ) -> bool:
     """Settle the doubt. Every uncertain delivery of the batch becomes `settlement.deliveries`, except its exceptions.
+    `word` is what is said of them all, `words` of single ones, by delivery.
 
     Returns False, and changes nothing, when the batch is no longer uncertain about this attempt.
     """
@@ -108,14 +112,22 @@ def resolve(
     if connection.execute(sa.update(batch).where(where).values(**values)).rowcount != 1:
         return False
     attempts.correct(connection, found.attempt.id, _outcome(settlement.batch, evidence), now=now)
-    _settle_deliveries(connection, found.id, settlement, word, now)
+    _settle_deliveries(connection, found.id, settlement, word=word, words=words, now=now)
     return True
 
 
-def _settle_deliveries(connection: Connection, batch_id: int, settlement: Settlement, word: str, now: datetime) -> None:
+def _settle_deliveries(
+    connection: Connection,
+    batch_id: int,
+    settlement: Settlement,
+    *,
+    word: str,
+    words: Mapping[int, str],
+    now: datetime,
+) -> None:
     doubtful = sa.and_(delivery.c.batch == batch_id, delivery.c.state == DeliveryState.UNCERTAIN)
     for at, state in settlement.exceptions.items():
-        values: dict[str, Any] = {"state": state, "updated_at": now}
+        values: dict[str, Any] = {"state": state, "word": words.get(at, word)[:1000], "updated_at": now}
         if state is DeliveryState.PENDING:
             values["batch"] = None
         connection.execute(sa.update(delivery).where(doubtful, delivery.c.id == at).values(**values))
@@ -143,16 +155,24 @@ def scheduled(connection: Connection, week: Week, *, after: datetime) -> list[Un
             batch.c.state == BatchState.SENT,
             attempt.c.provider_batch.is_not(None),
             attempt.c.send_at > after,
+            attempt.c.outcome == AttemptOutcome.TAKEN,
         )
     )
     return [_uncertain(row) for row in connection.execute(query.order_by(batch.c.id.desc()))]
 
 
 def take_back(connection: Connection, found: Uncertain, *, word: str, now: datetime) -> bool:
-    """A batch that was taken has been called off at the provider before its time: nobody of it gets the mail."""
-    where = sa.and_(batch.c.id == found.id, batch.c.state == BatchState.SENT, batch.c.attempt == found.attempt.id)
-    values = {"state": BatchState.FAILED, "evidence": Evidence.CALLED_OFF, "settled_at": now}
-    if connection.execute(sa.update(batch).where(where).values(**values)).rowcount != 1:
+    """A batch that was taken has been called off at the provider before its time: nobody of it gets the mail.
+
+    It stays `sent`, which leads nowhere: what was once taken is never handed over again.
+    """
+    where = sa.and_(
+        batch.c.id == found.id,
+        batch.c.state == BatchState.SENT,
+        batch.c.attempt == found.attempt.id,
+        sa.or_(batch.c.evidence.is_(None), batch.c.evidence != Evidence.CALLED_OFF),
+    )
+    if connection.execute(sa.update(batch).where(where).values(evidence=Evidence.CALLED_OFF)).rowcount != 1:
         return False
     attempts.correct(connection, found.attempt.id, AttemptOutcome.CALLED_OFF, now=now)
     taken = sa.and_(delivery.c.batch == found.id, delivery.c.state == DeliveryState.ACCEPTED)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from app import ingesting
+from app import ingesting, opml
 from app.report import COMMAND_LINE, Report, progress
 from app.wiring import open_product
 from core.source import FetchRecord, Outcome, SourceState, SourceStatus
@@ -61,6 +62,17 @@ def check(key: str) -> Report:
     rows = [{**each, "identifiers": " ".join(each["identifiers"])} for each in entries]
     text = reading.error or f"{len(entries)} entries would be taken, {len(reading.bad)} could not be read."
     return Report(data=data, rows=rows, text=text, ok=reading.outcome is not Outcome.FAILED)
+
+
+@app.command
+def import_opml(file: Path) -> Report:
+    """Append the feeds of an OPML file to sources.toml. Exit code 1 when an address was refused."""
+    with open_product() as product:
+        done = opml.import_opml(product, file)
+    refused = [{"url": url, "reason": reason} for url, reason in done.refused]
+    text = f"{len(done.added)} added, {done.known} known, {len(refused)} refused."
+    data = {"added": list(done.added), "known": done.known, "refused": refused}
+    return Report(data=data, rows=refused, text=text, ok=not refused)
 
 
 @app.command

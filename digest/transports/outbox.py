@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -71,6 +72,10 @@ class Outbox:
     def call_off(self, attempt: Attempt, *, now: datetime) -> bool:  # noqa: ARG002 - the protocol's shape
         """What is written is written."""
         return False
+
+    def seen(self, attempt: Attempt, *, addresses: Sequence[str], since: datetime) -> bool | None:  # noqa: ARG002
+        """There is no record to ask."""
+        return None
 
     def close(self) -> None:
         """Nothing is held."""

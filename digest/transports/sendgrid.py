@@ -30,6 +30,7 @@ from core.delivery import Answer, AnswerKind, Attempt, Capabilities, Outgoing, R
 from core.errors import DeliveryError
 from digest import marks
 from digest.transports.message import check_headers, envelope_address, read_sender, sendable, wanted_marks
+from digest.transports.record import Record
 from digest.transports.transport import LETTER, new_attempt
 
 LARGEST_BATCH = 1_000
@@ -117,7 +118,7 @@ class SendGrid:
         """An attempt with a `batch_id` of its own, if there is to be a fence. Raises DeliveryError without one."""
         if not self._fence:
             return new_attempt(now)
-        answer, body = self._ask("mail", "batch")
+        answer, body = self.ask("mail", "batch")
         batch_id = body.get("batch_id") if answer is None and isinstance(body, dict) else None
         if answer is not None or not isinstance(batch_id, str) or not batch_id:
             unauthorised = answer is not None and answer.kind is AnswerKind.UNAUTHORISED
@@ -154,13 +155,19 @@ class SendGrid:
             return _unanswered(error), b""
         return read_status(response.status_code, response.headers, response.body, now=self._clock()), response.body
 
-    def _ask(self, *path: str, body: Mapping[str, Any] | None = None, get: bool = False) -> tuple[Answer | None, Any]:
+    def ask(
+        self,
+        *path: str,
+        body: Mapping[str, Any] | None = None,
+        get: bool = False,
+        query: Mapping[str, Any] | None = None,
+    ) -> tuple[Answer | None, Any]:
         """A side question to the API: (None, the JSON answer), or (what went wrong, {})."""
         client = self._api.client
         for step in path:
             client = client._(step)
         try:
-            response = client.get() if get else client.post(request_body=body)
+            response = client.get(query_params=query) if get else client.post(request_body=body)
         except HTTPError as error:
             return read_status(error.status_code, error.headers, error.body, now=self._clock()), {}
         except (OSError, http.client.HTTPException) as error:
@@ -174,12 +181,21 @@ class SendGrid:
         """
         if attempt.fence is None or attempt.send_at is None or now + CALL_OFF_MARGIN >= attempt.send_at:
             return False
-        wrong, _ = self._ask("user", "scheduled_sends", body={"batch_id": attempt.fence, "status": "cancel"})
+        wrong, _ = self.ask("user", "scheduled_sends", body={"batch_id": attempt.fence, "status": "cancel"})
         return wrong is None or self._is_cancelled(attempt.fence)
 
     def _is_cancelled(self, batch_id: str) -> bool:
-        wrong, rows = self._ask("user", "scheduled_sends", batch_id, get=True)
+        wrong, rows = self.ask("user", "scheduled_sends", batch_id, get=True)
         return wrong is None and isinstance(rows, list) and {"batch_id": batch_id, "status": "cancel"} in rows
+
+    def seen(self, attempt: Attempt, *, addresses: Sequence[str], since: datetime) -> bool | None:
+        """Whether the provider's log shows a mail of this attempt to one of these addresses."""
+        return Record(self.ask).shows(attempt, addresses=addresses, since=since)
+
+    @property
+    def record(self) -> Record:
+        """The provider's own record of what it did."""
+        return Record(self.ask)
 
     def close(self) -> None:
         """Every request has its own connection; none is held."""

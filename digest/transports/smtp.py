@@ -247,6 +247,10 @@ class Smtp:
         """What is sent is sent."""
         return False
 
+    def seen(self, attempt: Attempt, *, addresses: Sequence[str], since: datetime) -> bool | None:  # noqa: ARG002
+        """There is no record to ask."""
+        return None
+
     def close(self) -> None:
         """Say goodbye where somebody still listens."""
         if self._connection is not None:

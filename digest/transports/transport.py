@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -36,6 +37,13 @@ class Transport(Protocol):
     def call_off(self, attempt: Attempt, *, now: datetime) -> bool:
         """Whether the attempt is surely called off: nothing of it went out or will. False proves nothing."""
 
+    def seen(self, attempt: Attempt, *, addresses: Sequence[str], since: datetime) -> bool | None:
+        """Whether the provider's record shows a mail of this attempt to one of these addresses, made after `since`.
+
+        None where there is no record to ask, or it gave no answer. False is no proof that the attempt was not taken
+        unless the record is known to be up to date.
+        """
+
     def close(self) -> None:
         """Let go of connections. Closing twice is harmless."""
 
@@ -58,7 +66,16 @@ def send_letter(transport: Transport, *, kind: str, mail: Mail, recipient: Recip
     `recipient.delivery` is not looked at: the attempt's id tells letters apart. Raises DeliveryError unless the
     letter was taken, for good (`permanent`) or for now.
     """
-    attempt = new_attempt(now)
+    return _send_one(transport, kind=kind, mail=mail, recipient=recipient, attempt=new_attempt(now))
+
+
+def send_control(transport: Transport, *, mail: Mail, recipient: Recipient, attempt: Attempt) -> Answer:
+    """Send a control message: a letter whose attempt the caller knows, to look for it in the provider's record.
+    Raises DeliveryError unless it was taken."""
+    return _send_one(transport, kind="control", mail=mail, recipient=recipient, attempt=attempt)
+
+
+def _send_one(transport: Transport, *, kind: str, mail: Mail, recipient: Recipient, attempt: Attempt) -> Answer:
     letter = replace(recipient, delivery=LETTER)
     outgoing = Outgoing(batch=LETTER, week=f"{kind}-{attempt.id[:16]}", mail=mail, recipients=(letter,))
     answer = transport.send(outgoing, attempt)

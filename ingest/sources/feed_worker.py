@@ -56,7 +56,8 @@ def careful(body: bytes) -> list[Mapping[str, Any]] | None:
     return [_careful_entry(entry) for entry in feed.entries[:_MOST]]
 
 
-def _careful_entry(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+def _careful_entry(entry: dict[str, Any]) -> Mapping[str, Any]:
+    # dict.get, where feedparser's own would warn and give one date for the other.
     content = entry.get("content") or [{}]
     return {
         "id": entry.get("id"),
@@ -65,8 +66,8 @@ def _careful_entry(entry: Mapping[str, Any]) -> Mapping[str, Any]:
         "summary": _cut(entry.get("summary")),
         "content": _cut(content[0].get("value")),
         "author": entry.get("author"),
-        "published": _iso(entry.get("published_parsed")) or _iso(entry.get("updated_parsed")),
-        "updated": _iso(entry.get("updated_parsed")),
+        "published": _iso(dict.get(entry, "published_parsed")),
+        "updated": _iso(dict.get(entry, "updated_parsed")),
         "tags": [tag.get("term") for tag in entry.get("tags") or ()],
     }
 

@@ -78,13 +78,13 @@ def _slug(url: str) -> frozenset[Identifier]:
 
 
 def product_of(url: str, name: str) -> frozenset[Identifier]:
-    """The product that a launch belongs to, where the slug in its address is made of its name (a number behind it tells
-    namesakes apart); nothing where it is another's."""
+    """The product that a launch belongs to, where the slug in its address begins with its name (a number behind it tells
+    namesakes apart); nothing where it is another's, or the maker's larger product ("Claude Code" at products/claude)."""
     return frozenset(one for one in _slug(url) if _agree(_COUNTED.sub("", one.value), slugify(name)))
 
 
 def _agree(slug: str, name: str) -> bool:
-    return slug == name or slug.startswith(f"{name}-") or name.startswith(f"{slug}-")
+    return slug == name or slug.startswith(f"{name}-")
 
 
 ADAPTER = Adapter(

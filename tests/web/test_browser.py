@@ -172,6 +172,18 @@ def test_on_a_phone_every_lens_still_has_both_sides_under_it_by_name(chromium):
     assert tops == sorted(tops, key=lambda box: box[1])
 
 
+def test_a_long_name_is_smaller_in_the_title_alone_and_beside_an_equal(chromium):
+    script = "all => all.map(e => parseFloat(getComputedStyle(e).fontSize))"
+
+    def sizes(page: Page) -> list[list[float]]:
+        return [page.eval_on_selector_all(each, script) for each in ("h1 bdi", ".lead bdi", ".lead")]
+
+    short, long = (chromium.look(path, sizes) for path in (COMPARISON, f"/compare/{LONG_VIEW.slug}"))
+    assert len(set(short[0])) == len(set(long[0])) == 1
+    assert long[0][0] < short[0][0]
+    assert set(long[1]) == set(long[2]) == set(short[1])
+
+
 def test_nothing_moves_after_the_first_paint(chromium):
     script = """() => new Promise(done => {
         new PerformanceObserver(list => { window.shift = (window.shift || 0)

@@ -1,0 +1,90 @@
+"""Words from outside made plain."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.wording import links, plain, split_title, tags_of, web_url
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<p>one</p><p>two</p>", "one two"),
+        ("a<br>b<br/>c", "a b c"),
+        ("<b>bo</b>ld", "bold"),
+        ("x<script>alert(1)</script>y", "xy"),
+        ("x<style>p{}</style>y<!-- z -->", "xy"),
+        ("Data &amp; AI", "Data & AI"),
+        ("1 < 2 and 3 > 2", "1 < 2 and 3 > 2"),
+        ("&lt;b&gt; is a tag", "<b> is a tag"),
+        ("a&#x2F;b", "a/b"),
+        ("tabs\tand\nlines", "tabs and lines"),
+        ("zero\u200bwidth \u202eevil", "zerowidth evil"),
+        ("", ""),
+    ],
+)
+def test_markup_becomes_plain_text(text: str, expected: str) -> None:
+    assert plain(text, limit=100) == expected
+
+
+@given(st.text(max_size=400), st.integers(1, 60))
+def test_plain_text_is_one_line_within_its_limit(text: str, limit: int) -> None:
+    result = plain(text, limit=limit)
+    assert len(result) <= limit
+    assert result == " ".join(result.split())
+    result.encode()
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "tagline"),
+    [
+        ("Show HN: Foo – does bar", "Foo", "does bar"),
+        ("Launch HN: Foo (YC F26) - bars for all", "Foo (YC F26)", "bars for all"),
+        ("Foo: Doing Bar", "Foo", "Doing Bar"),
+        ("Foo | bar", "Foo", "bar"),
+        ("Foo-Bar 2.0", "Foo-Bar 2.0", ""),
+        (
+            "I made a thing that does what you always wanted: bars",
+            "I made a thing that does what you always wanted: bars",
+            "",
+        ),
+        ("Show HN: Getting GLM 5.2 running", "Getting GLM 5.2 running", ""),
+    ],
+)
+def test_a_headline_is_split_into_name_and_tagline(title: str, name: str, tagline: str) -> None:
+    assert split_title(title) == (name, tagline)
+
+
+@pytest.mark.parametrize(
+    ("text", "base", "expected"),
+    [
+        ("https://example.com/a", "", "https://example.com/a"),
+        ("/a", "https://example.com/b/", "https://example.com/a"),
+        ("//example.com/a", "https://example.org", "https://example.com/a"),
+        ("https://example.com/what's new", "", "https://example.com/what%27s%20new"),
+        ("javascript:alert(1)", "https://example.com", None),
+        ("https://", "", None),
+        ("https://[::1", "", None),
+        ("https://a b/", "", None),
+        ("https://example.com/\x00", "", None),
+        ("x" * 3_000, "https://example.com", None),
+        (None, "", None),
+        (7, "", None),
+    ],
+)
+def test_only_web_addresses_are_addresses(text: object, base: str, expected: str | None) -> None:
+    assert web_url(text, base=base) == expected
+
+
+def test_links_are_found_in_markup_and_in_words_in_their_order() -> None:
+    text = 'See https://b.dev/x, then <a class="k" href="https://a.dev/?q=1&amp;r=2">here</a> and <a href=/local>no</a> https://b.dev/x.'
+    assert links(text) == ("https://b.dev/x", "https://a.dev/?q=1&r=2")
+
+
+def test_tags_are_few_short_and_single() -> None:
+    assert tags_of(["AI", "ai", " Agents ", 7, None, "", "x" * 99]) == ("ai", "agents", "x" * 49 + "…")
+    assert len(tags_of([str(number) for number in range(99)])) == 20
+    assert tags_of("ai") == ()
