@@ -188,12 +188,12 @@ def _apply(connection: Any, reading: Reading) -> Counts:
     if not sightings:
         return Counts()
     intents = decide(sightings, tools.known(connection, sightings), now=now)
-    scales = _Scales(connection, sightings)
     made = _of(intents, NewTool)
     again = _of(intents, SeenAgain)
     joined = [each for each in _of(intents, Merge) if merges.apply(connection, each, by=audit.SYSTEM, now=now)]
-    tools.add(connection, [(each, _assess_new(each, scales, now)) for each in made], now=now)
     tools.see_again(connection, again, now=now)
+    scales = _Scales(connection, [one for each in made for one in each.sightings])
+    tools.add(connection, [(each, _assess_new(each, scales, now)) for each in made], now=now)
     tools.ask(connection, _of(intents, Ask), now=now)
     touched = {each.tool for each in again} | {each.winner for each in joined}
     touched -= {each.loser for each in joined}
@@ -224,18 +224,20 @@ def assessments(connection: Any, ids: Sequence[int], scales: Scales, *, now: dat
 
 
 class _Scales(Mapping[tuple[str, str], Sequence[float]]):
-    """(source, signal) -> sorted figures of that signal in that source: those stored, and the batch at hand.
+    """(source, signal) -> sorted figures of that signal in that source: those stored, and those about to be.
 
-    A source's figures are loaded when they are first asked for.
+    Each entry counts once, or reading the same answer again would move its neighbours. `coming` are entries that are
+    not stored yet; what is stored of their sources is loaded at once, before they are. Another source's figures are
+    loaded when they are first asked for.
     """
 
-    def __init__(self, connection: Any, batch: Sequence[Sighting] = ()) -> None:
+    def __init__(self, connection: Any, coming: Sequence[Sighting] = ()) -> None:
         self._connection = connection
-        self._loaded: dict[str, dict[str, list[float]]] = {}
-        self._batch: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-        for one in batch:
+        self._coming: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for one in coming:
             for each in one.signals:
-                self._batch[one.source][each.name].append(each.value)
+                self._coming[one.source][each.name].append(each.value)
+        self._loaded = {source: self._load(source) for source in list(self._coming)}
 
     def __getitem__(self, key: tuple[str, str]) -> Sequence[float]:
         source, signal = key
@@ -245,7 +247,7 @@ class _Scales(Mapping[tuple[str, str], Sequence[float]]):
 
     def _load(self, source: str) -> dict[str, list[float]]:
         found = {name: sorted(values) for name, values in tools.samples(self._connection, source).items()}
-        for name, values in self._batch[source].items():
+        for name, values in self._coming[source].items():
             kept = found.setdefault(name, [])
             for value in values:
                 insort(kept, value)

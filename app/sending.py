@@ -153,7 +153,7 @@ def send(
             worker.run(told=told, stopping=stopping)
         finally:
             worker.let_go()
-    _finish(product, week, actor=actor)
+    finish(product, week, actor=actor)
     return status(product, week)
 
 
@@ -270,7 +270,7 @@ def _make_first_batches(
     )
 
 
-def _finish(product: Product, week: Week, *, actor: str) -> None:
+def finish(product: Product, week: Week, *, actor: str) -> None:
     """Sending -> sent, once nobody's mail is open."""
     now = product.now
     with product.database.write() as connection:

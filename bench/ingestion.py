@@ -126,7 +126,7 @@ reader = make_reader(path)
 if first:
     for number in range(feeds):
         reader.add_feed(f"http://{address(number)}:{port}/{number}")
-reader.update_feeds(workers=10)
+reader.update_feeds(workers=10, scheduled=False)
 """
 
 

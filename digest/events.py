@@ -59,7 +59,7 @@ class Event:
 
     `delivery` is ours, from the custom arguments, None for mails that we do not know (another application of the
     same account, a letter). `provider_id` may change when the provider tries again, `key` does not. `machine` marks
-    an open or click by a program. `payload` is the event as it came, for the record.
+    an open or click by a program, `url` is what was clicked. `payload` is the event as it came, for the record.
     """
 
     kind: EventKind
@@ -71,6 +71,7 @@ class Event:
     address: str
     reason: str
     machine: bool
+    url: str
     payload: str
 
 
@@ -112,16 +113,18 @@ def _event(entry: Mapping[str, Any], payload: str) -> Event:
     delivery = _number(entry.get(DELIVERY_ARG))
     address = _text(entry, "email", limit=320)
     attempt = _text(entry, ATTEMPT_ARG, limit=64) or None
+    url = _text(entry, "url", limit=2_000)
     return Event(
         kind=kind,
         delivery=delivery,
         attempt=attempt,
         provider_id=_text(entry, "sg_event_id", limit=200),
-        key=_natural_key(kind, attempt, delivery, address.casefold(), at, _text(entry, "url", limit=2_000)),
+        key=_natural_key(kind, attempt, delivery, address.casefold(), at, url),
         at=at,
         address=address,
         reason=_text(entry, "reason", limit=500) or _text(entry, "response", limit=500),
         machine=entry.get("sg_machine_open") is True,
+        url=url,
         payload=payload,
     )
 

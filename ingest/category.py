@@ -67,7 +67,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ("vision-language-models", r"vision[- ]language|vlms?|multimodal models?|ocr|visual question|image[- ]text"),
     (
         "image-and-video",
-        r"images?|videos?|photos?|diffusion|text-to-image|text-to-video|avatars?|animation|camera|visual\w*",
+        r"images?|videos?|photos?|diffusion|text-to-image|text-to-video|avatars?|animation|camera",
     ),
     (
         "coding",

@@ -22,6 +22,10 @@ INVARIANTS: dict[str, str] = {
     "a seat has its tool's priority": """
         SELECT seat.id FROM seat JOIN tool ON tool.id = seat.tool WHERE seat.priority <> tool.priority
     """,
+    "a seat knows whether its tool waits": """
+        SELECT seat.id FROM seat JOIN tool ON tool.id = seat.tool
+        WHERE seat.waiting <> (tool.status IN ('queued', 'in_review'))
+    """,
     "a tool of the queue has a seat for every active lens": """
         SELECT tool.slug, lens.key FROM tool CROSS JOIN lens
         LEFT JOIN seat ON seat.tool = tool.id AND seat.lens = lens.key
@@ -59,6 +63,15 @@ INVARIANTS: dict[str, str] = {
         JOIN comparison ON comparison.id = edition_comparison.comparison
         WHERE edition.state <> 'draft' AND (comparison.state NOT IN ('published', 'retired')
           OR comparison.approved_version < edition_comparison.comparison_version)
+    """,
+    "a comparison in sight is of two tools that stand": """
+        SELECT comparison.slug, tool.slug FROM comparison JOIN tool ON tool.id IN (comparison.low, comparison.high)
+        WHERE comparison.state IN ('approved', 'published') AND tool.status IN ('merged', 'rejected')
+    """,
+    "a frozen edition keeps its addresses": """
+        SELECT edition.week, edition_comparison.position FROM edition
+        JOIN edition_comparison ON edition_comparison.week = edition.week
+        WHERE (edition.state = 'draft') <> (edition_comparison.slug IS NULL)
     """,
     "a published comparison stands in an edition": """
         SELECT slug FROM comparison WHERE state = 'published'
@@ -107,7 +120,9 @@ INVARIANTS: dict[str, str] = {
     """,
     "an active subscriber has agreed": """
         SELECT subscriber.id FROM subscriber WHERE subscriber.state = 'active' AND NOT EXISTS (
-          SELECT 1 FROM consent WHERE consent.subscriber = subscriber.id AND consent.kind IN ('confirmed', 'imported'))
+          SELECT 1 FROM consent WHERE consent.subscriber = subscriber.id AND consent.kind IN ('confirmed', 'imported')
+          AND NOT EXISTS (SELECT 1 FROM consent AS later WHERE later.subscriber = subscriber.id
+            AND later.kind = 'withdrawn' AND later.id > consent.id))
     """,
 }
 

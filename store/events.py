@@ -17,7 +17,7 @@ from core.delivery import BatchState, DeliveryState, EventKind
 from core.subscriber import SubscriberState
 from core.week import Week
 from store.connect import chunked, insert_for
-from store.schema import batch, delivery, edition, event, subscriber, unreadable
+from store.schema import attempt, batch, delivery, edition, event, subscriber, unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +147,13 @@ def mark_applied(connection: Connection, ids: Sequence[int], *, now: datetime) -
         connection.execute(sa.update(event).where(event.c.id.in_(part)).values(applied_at=now, address=None))
 
 
+def state_of(connection: Connection, delivery_id: int) -> DeliveryState:
+    """What is known of a delivery."""
+    return DeliveryState(
+        connection.execute(sa.select(delivery.c.state).where(delivery.c.id == delivery_id)).scalar_one()
+    )
+
+
 def lift(
     connection: Connection, delivery_id: int, *, before: DeliveryState, after: DeliveryState, word: str, now: datetime
 ) -> bool:
@@ -170,6 +177,34 @@ def confirm_batches(connection: Connection, *, now: datetime) -> int:
         ~sa.exists(unreported),
     )
     return connection.execute(sa.update(batch).where(where).values(state=BatchState.CONFIRMED, settled_at=now)).rowcount
+
+
+def silent(connection: Connection, *, before: datetime, limit: int) -> list[tuple[str, datetime]]:
+    """Addresses whose mail was to go out before this instant and of which nobody has reported anything, with the time
+    of its attempt; the newest first: a provider's log reaches back 30 days."""
+    query = (
+        sa.select(subscriber.c.address, batch.c.started_at)
+        .select_from(delivery)
+        .join(batch, batch.c.id == delivery.c.batch)
+        .join(subscriber, subscriber.c.id == delivery.c.subscriber)
+        .where(
+            batch.c.state == BatchState.SENT,
+            batch.c.send_at < before,
+            delivery.c.state == DeliveryState.ACCEPTED,
+            ~sa.exists(sa.select(event.c.id).where(event.c.delivery == delivery.c.id)),
+        )
+        .order_by(delivery.c.id.desc())
+        .limit(limit)
+    )
+    return [(row.address, row.started_at) for row in connection.execute(query)]
+
+
+def known_attempts(connection: Connection, ids: Iterable[str]) -> set[str]:
+    """Which of these attempts are ours."""
+    found: set[str] = set()
+    for part in chunked(sorted(ids)):
+        found |= set(connection.scalars(sa.select(attempt.c.id).where(attempt.c.id.in_(part))))
+    return found
 
 
 def strike(connection: Connection, subscriber_id: int, *, after: SubscriberState, at: datetime, now: datetime) -> bool:

@@ -6,7 +6,7 @@ nothing, and evidence about an earlier attempt cannot settle a later one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from core.delivery import Attempt, AttemptOutcome, BatchState, DeliveryState, Evidence, Settlement
 from core.week import Week
 from store import attempts
+from store.connect import chunked
 from store.schema import attempt, batch, delivery, event, subscriber
 
 
@@ -34,17 +35,27 @@ class Uncertain:
     recipients: int  # whose outcome is not known
 
 
+_DOUBTFUL = (
+    sa.select(sa.func.count())
+    .where(delivery.c.batch == batch.c.id, delivery.c.state == DeliveryState.UNCERTAIN)
+    .scalar_subquery()
+    .label("doubtful")
+)
+
+
 def listed(connection: Connection, week: Week) -> list[Uncertain]:
     """The uncertain batches of an edition, by id."""
-    doubtful = (
-        sa.select(sa.func.count())
-        .where(delivery.c.batch == batch.c.id, delivery.c.state == DeliveryState.UNCERTAIN)
-        .scalar_subquery()
-    )
-    query = sa.select(batch, doubtful.label("doubtful")).where(
-        batch.c.week == str(week), batch.c.state == BatchState.UNCERTAIN
-    )
+    query = sa.select(batch, _DOUBTFUL).where(batch.c.week == str(week), batch.c.state == BatchState.UNCERTAIN)
     return [_uncertain(row) for row in connection.execute(query.order_by(batch.c.id))]
+
+
+def about(connection: Connection, attempts_: Sequence[str]) -> list[Uncertain]:
+    """The uncertain batches whose present attempt is one of these."""
+    found: list[Uncertain] = []
+    for part in chunked(list(attempts_)):
+        query = sa.select(batch, _DOUBTFUL).where(batch.c.attempt.in_(part), batch.c.state == BatchState.UNCERTAIN)
+        found += [_uncertain(row) for row in connection.execute(query.order_by(batch.c.id))]
+    return found
 
 
 def _uncertain(row: sa.Row[Any]) -> Uncertain:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from core.errors import SettingsError
+from digest.transports.record import Record
 from digest.transports.transport import Transport, send_letter
 
 _Wanted = TypeVar("_Wanted", Path, str)
 
-__all__ = ["Transport", "open_transport", "send_letter"]
+__all__ = ["Record", "Transport", "open_transport", "record_of", "send_letter"]
 
 
 def open_transport(
@@ -40,6 +41,12 @@ def open_transport(
 
         return SendGrid(_needed(sendgrid_key, "SENDGRID_API_KEY"), url=sendgrid_url, fence_minutes=fence_minutes)
     raise SettingsError(f"VERDICTS_MAIL={kind!r} is no mail transport.", mend="Use outbox, smtp or sendgrid.")
+
+
+def record_of(transport: Transport) -> Record | None:
+    """The provider's own record behind a transport; None where nobody keeps one."""
+    found = getattr(transport, "record", None)
+    return found if isinstance(found, Record) else None
 
 
 def _needed(value: _Wanted | None, setting: str) -> _Wanted:

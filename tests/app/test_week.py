@@ -170,7 +170,9 @@ def test_ingest_says_of_each_source_what_came_of_it(week):
 
 def test_ingest_a_second_time_finds_nothing_new(week):
     rows = week["ingested again"]["sources"]
-    assert {(row["outcome"], row["new"], row["changed"], row["new_tools"]) for row in rows} == {("not_modified", 0, 0, 0)}
+    assert {(row["outcome"], row["new"], row["changed"], row["new_tools"]) for row in rows} == {
+        ("not_modified", 0, 0, 0)
+    }
 
 
 def test_sources_list_check_pause_and_resume(week):
@@ -209,7 +211,9 @@ def test_tools_show_gives_everything_known_of_a_tool(week):
     assert all(each.keys() == {"field", "value", "source_url", "observed_at"} for each in tool["facts"])
     assert tool["pricing"].keys() >= {"model", "entry_price", "source_url", "observed_at"}
     assert tool["priority"].keys() == {"score", "reasons"}
-    assert tool["priority"]["score"] == pytest.approx(sum(each["points"] for each in tool["priority"]["reasons"]), abs=1)
+    assert tool["priority"]["score"] == pytest.approx(
+        sum(each["points"] for each in tool["priority"]["reasons"]), abs=1
+    )
     assert tool["panel"] == {"ship_percent": None, "count": "0-0", "verdicts": 0, "closed": False}
 
 
@@ -398,7 +402,11 @@ def test_doctor_finds_all_well(week):
 
 def test_settings_lists_names_values_and_meanings(week):
     rows = {row["name"]: row for row in week["settings"]}
-    assert rows["VERDICTS_QUORUM"] == {"name": "VERDICTS_QUORUM", "value": "3", "meaning": rows["VERDICTS_QUORUM"]["meaning"]}
+    assert rows["VERDICTS_QUORUM"] == {
+        "name": "VERDICTS_QUORUM",
+        "value": "3",
+        "meaning": rows["VERDICTS_QUORUM"]["meaning"],
+    }
     assert all(row["meaning"] for row in rows.values())
 
 

@@ -149,8 +149,8 @@ REDDIT = entry(
 )
 
 
-def posts(*nodes: Any, more: bool = False) -> dict[str, Any]:
-    return {"data": {"posts": {"nodes": list(nodes), "pageInfo": {"hasNextPage": more, "endCursor": "MjA"}}}}
+def posts(*nodes: Any, more: bool = False, cursor: str = "MjA") -> dict[str, Any]:
+    return {"data": {"posts": {"nodes": list(nodes), "pageInfo": {"hasNextPage": more, "endCursor": cursor}}}}
 
 
 TRUE: dict[str, bytes] = {

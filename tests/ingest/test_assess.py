@@ -24,8 +24,8 @@ def assessed(*sightings: Sighting) -> Assessment:
     return assess([seen(one) for one in sightings], scales=SCALES, now=NOW)
 
 
-def agent(external_id: str = "1", **fields: Any) -> Sighting:
-    return sighting(external_id, **{"name": "Foo", "tagline": "An AI agent", "created_at": NOW, **fields})
+def agent(external_id: str = "1", *names: str, **fields: Any) -> Sighting:
+    return sighting(external_id, *names, **{"name": "Foo", "tagline": "An AI agent", "created_at": NOW, **fields})
 
 
 # --- texts ------------------------------------------------------------------------------------------------------

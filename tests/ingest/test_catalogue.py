@@ -1,0 +1,127 @@
+"""sources.toml, read and checked; and when a source is due."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from core.errors import SourcesFileError, UsageError
+from ingest.catalogue import next_due, read_sources, rhythm
+from ingest.sources import KINDS
+
+GOOD = """# what we read
+[[source]]
+key = "models"
+kind = "huggingface-models"
+schedule = "17 */6 * * *"
+
+[[source]]
+key = "hn"
+kind = "hackernews"
+url = "http://127.0.0.1:8000/hn"
+schedule = "5 * * * *"
+enabled = false
+[source.options]
+points = 10
+"""
+
+
+def refused(text: str) -> str:
+    with pytest.raises(SourcesFileError) as error:
+        read_sources(text, filename="sources.toml")
+    return str(error.value)
+
+
+def test_a_file_becomes_sources() -> None:
+    models, hn = read_sources(GOOD, filename="sources.toml")
+    assert (models.key, models.kind, models.enabled) == ("models", "huggingface-models", True)
+    assert models.url.startswith("https://huggingface.co/api/models?")
+    assert (hn.url, hn.enabled, hn.schedule) == ("http://127.0.0.1:8000/hn", False, "5 * * * *")
+    assert hn.options == {"tags": "(show_hn,launch_hn)", "days": 3, "points": 10}
+
+
+def test_an_empty_file_has_no_sources() -> None:
+    assert read_sources("", filename="sources.toml") == ()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_can_be_set_up_with_three_lines(kind: str) -> None:
+    url = 'url = "https://example.com/x"\n' if kind in ("feed", "github-releases") else ""
+    [source] = read_sources(f'[[source]]\nkey = "x"\nkind = "{kind}"\nschedule = "0 3 * * *"\n{url}', filename="f")
+    assert source.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("points = 10", "pionts = 10", ["line 14", "'pionts'", "tags, days, points"]),
+        ("points = 10", 'points = "ten"', ["line 14", "'points'", "a whole number from 0 to 1000"]),
+        ("points = 10", "points = 5000", ["line 14", "'points'", "from 0 to 1000"]),
+        ('"hn"', '"models"', ["line 8", "'models'", "line 3"]),
+        ('"hn"', '"HN front"', ["line 8", "'key'", "dashes"]),
+        ("5 * * * *", "every hour", ["line 11", "'schedule'", "five fields"]),
+        ("5 * * * *", "0 5 * * * *", ["line 11", "'schedule'", "five fields"]),
+        ("5 * * * *", "0 0 30 2 *", ["line 11", "'schedule'"]),
+        ('"hackernews"', '"hackernoon"', ["line 9", "'kind'", "lobsters"]),
+        ("http://127", "ftp://127", ["line 10", "'url'", "https://example.com/feed"]),
+        ("http://127.0.0.1", "http://me:secret@127.0.0.1", ["line 10", "without credentials"]),
+        ("enabled = false", 'enabled = "no"', ["line 12", "'enabled'", "true or false"]),
+        ("enabled = false", "enable = false", ["line 12", "'enable'", "enabled"]),
+        ("[source.options]", "[sauce]", ["line 13", "'sauce'"]),
+        ('schedule = "5 * * * *"\n', "", ["line 7", "'schedule' is missing"]),
+        ('key = "hn"\n', "", ["line 7", "'key' is missing"]),
+        ('[[source]]\nkey = "hn"', '[source]\nkey = "hn"', ["line 7"]),
+        ("[source.options]\npoints = 10", "options = 3", ["line 13", "'options'"]),
+        ("# what we read", "= = =", ["line 1", "TOML"]),
+        ("# what we read", "[ingest]\npace = 1", ["line 1", "'ingest'"]),
+        ("# what we read", "limit = 3", ["line 1", "'limit'"]),
+    ],
+)
+def test_an_error_names_the_line_the_key_and_what_was_expected(old: str, new: str, words: list[str]) -> None:
+    assert old in GOOD
+    message = refused(GOOD.replace(old, new, 1))
+    assert "sources.toml" in message
+    for word in words:
+        assert word in message
+
+
+def test_a_single_table_is_refused() -> None:
+    assert "double brackets" in refused('[source]\nkey = "x"\n')
+
+
+def test_a_feed_needs_its_address() -> None:
+    assert "'url' is missing" in refused('[[source]]\nkey = "x"\nkind = "feed"\nschedule = "0 3 * * *"\n')
+
+
+def test_due_is_the_next_tick_in_utc_and_never_the_present_one() -> None:
+    at = datetime(2026, 11, 20, 6, 17, tzinfo=UTC)
+    assert next_due("17 */6 * * *", at) == datetime(2026, 11, 20, 12, 17, tzinfo=UTC)
+    assert next_due("17 */6 * * *", at - timedelta(seconds=1)) == at
+    local = at.astimezone(timezone(timedelta(hours=5)))
+    assert next_due("17 */6 * * *", local) == datetime(2026, 11, 20, 12, 17, tzinfo=UTC)
+
+
+def test_a_naive_instant_and_a_day_that_never_comes_are_refused() -> None:
+    with pytest.raises(ValueError, match="no time zone"):
+        next_due("0 * * * *", datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point
+    with pytest.raises(UsageError):
+        next_due("0 0 31 2 *", datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("* * * * *", "hourly"),
+        ("5 * * * *", "hourly"),
+        ("5 */2 * * *", "hourly"),
+        ("17 */6 * * *", "six-hourly"),
+        ("0 */8 * * *", "six-hourly"),
+        ("0 8-18 * * 1-5", "hourly"),
+        ("0 */12 * * *", "daily"),
+        ("0 3 * * *", "daily"),
+        ("0 9 * * 1", "daily"),
+    ],
+)
+def test_a_rhythm_is_the_typical_gap(schedule: str, expected: str) -> None:
+    assert rhythm(schedule) == expected

@@ -1,0 +1,297 @@
+"""Wrong states that no program can write: each CHECK, key and reference refuses the row it is there for.
+
+Every case starts from the rows of world.py, which are right, and breaks one thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from store.schema import metadata
+from tests.store.world import WORLD
+
+# Text columns that hold one of a few words.
+WORDS = (
+    "source.state",
+    "fetch.outcome",
+    "tool.status",
+    "duplicate.answer",
+    "pricing.model",
+    "pricing.confidence",
+    "person_role.role",
+    "seat.state",
+    "draft.decision",
+    "draft.basis",
+    "decline.reason",
+    "verdict.state",
+    "verdict.decision",
+    "verdict.basis",
+    "comparison.state",
+    "edition.state",
+    "subscriber.state",
+    "consent.kind",
+    "suppression.reason",
+    "batch.state",
+    "attempt.outcome",
+    "delivery.state",
+    "event.kind",
+    "vote.state",
+)
+
+# CHECK -> statements, each of which breaks it.
+STATES: dict[str, tuple[str, ...]] = {
+    "ck_source_failing": (
+        "UPDATE source SET last_error = 'gone'",
+        "UPDATE source SET failing_since = (SELECT min(at) FROM fetch)",
+    ),
+    "ck_tool_merged": (
+        "UPDATE tool SET merged_into = 2 WHERE id = 1",
+        "UPDATE tool SET merged_into = NULL WHERE id = 5",
+        "UPDATE tool SET status = 'merged' WHERE id = 3",
+        "UPDATE tool SET status = 'kept' WHERE id = 5",
+    ),
+    "ck_tool_not_into_itself": ("UPDATE tool SET merged_into = 5 WHERE id = 5",),
+    "ck_merge_two_tools": ("UPDATE merge SET winner = loser",),
+    "ck_duplicate_ordered": (
+        "UPDATE duplicate SET low = high",
+        "UPDATE duplicate SET low = high, high = low",
+    ),
+    "ck_duplicate_answered": (
+        "UPDATE duplicate SET answer = 'same'",
+        "UPDATE duplicate SET answered_at = asked_at",
+    ),
+    "ck_pricing_evidence": (
+        "UPDATE pricing SET source_url = NULL",
+        "UPDATE pricing SET observed_at = NULL",
+    ),
+    "ck_pricing_price": (
+        "UPDATE pricing SET amount = NULL",
+        "UPDATE pricing SET currency = NULL",
+        "UPDATE pricing SET per = NULL",
+    ),
+    "ck_seat_held": (
+        "UPDATE seat SET holder = 1 WHERE id = 3",
+        "UPDATE seat SET holder = NULL WHERE id = 1",
+        "UPDATE seat SET state = 'submitted' WHERE id = 3",
+    ),
+    "ck_seat_leased": (
+        "UPDATE seat SET lease_until = (SELECT min(at) FROM fetch) WHERE id = 1",
+        "UPDATE seat SET state = 'leased', holder = 1 WHERE id = 3",
+    ),
+    "ck_comparison_ordered": ("UPDATE comparison SET low = 2, high = 1 WHERE id = 1",),
+    "ck_comparison_approval": (
+        "UPDATE comparison SET approved_by = NULL WHERE id = 1",
+        "UPDATE comparison SET approved_at = NULL WHERE id = 1",
+        "UPDATE comparison SET approved_view = NULL WHERE id = 1",
+        "UPDATE comparison SET approved_version = 1 WHERE id = 2",
+    ),
+    "ck_comparison_approved": ("UPDATE comparison SET state = 'approved' WHERE id = 2",),
+    "ck_comparison_approved_version": ("UPDATE comparison SET approved_version = 2 WHERE id = 1",),
+    "ck_comparison_published": ("UPDATE comparison SET published_at = NULL WHERE id = 1",),
+    "ck_edition_frozen": (
+        "UPDATE edition SET state = 'approved' WHERE number = 2",
+        "UPDATE edition SET state = 'draft' WHERE number = 1",
+        "UPDATE edition SET html = NULL WHERE number = 1",
+        "UPDATE edition SET text = NULL WHERE number = 1",
+        "UPDATE edition SET approved_by = NULL WHERE number = 1",
+        "UPDATE edition SET approved_at = NULL WHERE number = 1",
+    ),
+    "ck_edition_sent": (
+        "UPDATE edition SET state = 'sent' WHERE number = 1",
+        "UPDATE edition SET sent_at = approved_at WHERE number = 1",
+    ),
+    "ck_subscriber_confirmed": ("UPDATE subscriber SET confirmed_at = NULL WHERE id = 1",),
+    "ck_batch_lease": (
+        "UPDATE batch SET lease_until = NULL WHERE id = 4",
+        "UPDATE batch SET lease_until = (SELECT min(at) FROM fetch) WHERE id = 3",
+    ),
+    "ck_batch_owner": ("UPDATE batch SET owner = NULL WHERE id = 4",),
+    "ck_batch_attempt": ("UPDATE batch SET attempt = NULL WHERE id = 1",),
+    "ck_attempt_ended": (
+        "UPDATE attempt SET ended_at = NULL WHERE id = 'one'",
+        "UPDATE attempt SET ended_at = started_at WHERE id = 'four'",
+    ),
+    "ck_delivery_in_batch": (
+        "UPDATE delivery SET batch = NULL WHERE id = 1",
+        "UPDATE delivery SET batch = NULL WHERE id = 3",
+    ),
+}
+
+# What no two rows may share.
+KEYS = {
+    "tool.slug",
+    "sighting.source, sighting.external_id",
+    "duplicate.low, duplicate.high",
+    "fact.tool, fact.field, fact.source_url, fact.observed_at",
+    "lens.position",
+    "person.email_key",
+    "seat.tool, seat.lens",
+    "verdict.seat, verdict.version",
+    "comparison.slug",
+    "comparison.low, comparison.high",
+    "edition.number",
+    "edition_comparison.comparison",
+    "subscriber.address_key",
+    "delivery.week, delivery.subscriber",
+    "event.provider_id",
+    "event.natural_key",
+    # Of rows that count:
+    "fact.tool, fact.field, fact.source_url",
+    "pricing.tool",
+    "verdict.seat",
+}
+
+
+def _refusal(connection: Connection, statement: sa.Executable) -> str:
+    """What the database says to a statement that it refuses."""
+    with pytest.raises(sa.exc.IntegrityError) as refused:
+        connection.execute(statement)
+    return str(refused.value.orig)
+
+
+def _names(column: str) -> tuple[sa.Table, str]:
+    table, _, name = column.partition(".")
+    return metadata.tables[table], name
+
+
+@pytest.mark.parametrize("column", WORDS)
+def test_a_state_is_one_of_its_words(lived_in: Connection, column: str) -> None:
+    table, name = _names(column)
+    said = _refusal(lived_in, sa.update(table).values({name: "nonsense"}))
+    assert f"ck_{table.name}_{name}" in said
+
+
+@pytest.mark.parametrize(
+    ("check", "statement"), [(check, each) for check, statements in STATES.items() for each in statements]
+)
+def test_a_wrong_state_is_refused(lived_in: Connection, check: str, statement: str) -> None:
+    # Of several checks that a row breaks an engine names one, each its own: dropping the others shows that this one bites.
+    said = _refusal(lived_in, sa.text(statement))
+    assert check in said or set(_checks_in(said)) <= _neighbours(check)
+
+
+def _checks_in(said: str) -> list[str]:
+    found = [name for name in _all_checks() if name in said.replace('"', " ").split()]
+    assert found, said
+    return found
+
+
+def _neighbours(check: str) -> set[str]:
+    """Checks of the same table that the cases of `check` cannot help breaking as well."""
+    return {
+        "ck_duplicate_ordered": {"ck_duplicate_ordered"},
+        "ck_seat_held": {"ck_seat_held"},
+        "ck_edition_frozen": {"ck_edition_frozen"},
+    }.get(check, {check})
+
+
+def _all_checks() -> Iterator[str]:
+    for table in metadata.sorted_tables:
+        for constraint in table.constraints:
+            if isinstance(constraint, sa.CheckConstraint):
+                yield str(constraint.name)
+
+
+def test_every_check_has_a_case() -> None:
+    words = {f"ck_{column.replace('.', '_')}" for column in WORDS}
+    assert words | set(STATES) == set(_all_checks())
+
+
+def _all_keys() -> Iterator[str]:
+    for table in metadata.sorted_tables:
+        for constraint in table.constraints:
+            if isinstance(constraint, sa.UniqueConstraint):
+                yield _key(constraint.columns)
+        for index in table.indexes:
+            if index.unique:
+                yield _key(index.columns)
+
+
+def _key(columns: Any) -> str:
+    return ", ".join(f"{column.table.name}.{column.name}" for column in columns)
+
+
+def test_every_unique_key_has_a_case() -> None:
+    assert set(_all_keys()) == KEYS
+
+
+@pytest.mark.parametrize("key", sorted(KEYS))
+def test_two_rows_never_share_a_key(lived_in: Connection, key: str) -> None:
+    names = [column.partition(".")[2] for column in key.split(", ")]
+    table = metadata.tables[key.partition(".")[0]]
+    twin = _other(table, WORLD[table.name][0], but=names)
+    said = _refusal(lived_in, sa.insert(table).values(**twin))
+    assert key in said if lived_in.dialect.name == "sqlite" else f"({', '.join(names)})" in said.replace('"', "")
+
+
+def _other(table: sa.Table, row: dict[str, Any], *, but: list[str]) -> dict[str, Any]:
+    """A row like this one that has nothing in common with it where a key looks, except in these columns."""
+    keys = {column.name for key in _all_keys() for column in _columns(key) if column.table is table}
+    keys |= {column.name for column in table.primary_key}
+    return {name: value if name in but or name not in keys else _fresh(table, name, row) for name, value in row.items()}
+
+
+def _columns(key: str) -> list[sa.Column[Any]]:
+    return [_names(column)[0].c[_names(column)[1]] for column in key.split(", ")]
+
+
+def _fresh(table: sa.Table, name: str, row: dict[str, Any]) -> Any:
+    fresh = {
+        "sighting.source": row[name],  # the only one there is; external_id differs
+        "delivery.week": "2026-W48",
+        "delivery.subscriber": 2,
+        "edition.week": "2026-W40",
+        "edition_comparison.week": "2026-W48",
+        "fact.observed_at": sa.func.coalesce(None, row.get("observed_at")),
+        "comparison.low": 2,
+        "comparison.high": 4,
+        "duplicate.low": 1,
+        "duplicate.high": 4,
+        "seat.lens": "skeptic",
+        "seat.tool": 2,
+        "verdict.seat": 3,
+        "fact.tool": 2,
+        "pricing.tool": 2,
+        "lens.key": "futurist",
+    }
+    if f"{table.name}.{name}" in fresh:
+        return fresh[f"{table.name}.{name}"]
+    return 900 if isinstance(row[name], int) else f"{row[name]}-other"
+
+
+def test_what_does_not_count_any_more_may_stand_beside_what_does(lived_in: Connection) -> None:
+    for table, retired in (("fact", "superseded_at = observed_at"), ("pricing", "superseded_at = observed_at")):
+        lived_in.execute(sa.text(f"UPDATE {table} SET {retired}"))  # noqa: S608 - names of the line above
+        row = WORLD[table][0] | {"id": 900}
+        lived_in.execute(sa.insert(metadata.tables[table]).values(**row | {"observed_at": sa.func.now()}))
+    lived_in.execute(sa.text("UPDATE verdict SET state = 'revised' WHERE id = 1"))
+    lived_in.execute(sa.insert(metadata.tables["verdict"]).values(**WORLD["verdict"][0] | {"id": 900, "version": 2}))
+
+
+def test_an_erased_reader_s_deliveries_are_no_twins(lived_in: Connection) -> None:
+    lived_in.execute(sa.text("DELETE FROM subscriber WHERE id IN (1, 2)"))
+    left = lived_in.execute(sa.text("SELECT count(*) FROM delivery WHERE subscriber IS NULL")).scalar_one()
+    assert left == 2
+
+
+def _references() -> Iterator[str]:
+    for table in metadata.sorted_tables:
+        for column in table.columns:
+            if column.foreign_keys:
+                yield f"{table.name}.{column.name}"
+
+
+@pytest.mark.parametrize("reference", sorted(_references()))
+def test_a_reference_leads_to_a_row(lived_in: Connection, reference: str) -> None:
+    table, name = _names(reference)
+    column = table.c[name]
+    row = sa.select(sa.func.max(column)).scalar_subquery()  # one that has it, where any has
+    nobody = 999_999 if isinstance(column.type, sa.BigInteger | sa.Integer) else "nobody"
+    some = sa.or_(column == row, sa.and_(row.is_(None), table.c.id == 1) if "id" in table.c else sa.false())
+    said = _refusal(lived_in, sa.update(table).where(some).values({name: nobody}))
+    assert "FOREIGN KEY" in said.upper()
