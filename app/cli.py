@@ -32,6 +32,7 @@ GROUPS = {
     "edition": ("app.commands.editions:app", "Assemble, preview, approve and send an edition."),
     "subscribers": ("app.commands.subscribers:app", "Add, import, export, list and erase subscribers."),
     "db": ("app.commands.database:app", "Upgrade and back up the database."),
+    "dev": ("app.commands.dev:app", "Servers for trying out, such as a stand-in for SendGrid."),
     "check": ("app.commands.database:check", "Look for rows that break an invariant."),
     "doctor": ("app.commands.database:doctor", "What an operator should mend."),
     "settings": ("app.commands.database:settings", "Every setting, its value and meaning."),

@@ -21,6 +21,7 @@ from core.comparison import (
 )
 from core.edition import Edition, EditionState, Frozen
 from core.errors import NotFound, Refused, StaleVersion, UsageError
+from core.fact import FIGURES
 from core.identifier import Identifier
 from core.intent import Merge
 from core.panel import Person, Role, Tally
@@ -284,10 +285,18 @@ def _require_judged(product: Product, both: Iterable[Tool]) -> None:
 def _refresh(product: Product, connection: Any, found: Comparison) -> ComparisonView:
     """The view as it would be published now; a change since the last look counts as a new version."""
     view = _view(product, connection, found)
-    if comparisons.refresh(connection, found.id, fingerprint=fingerprint(view)):
+    if comparisons.refresh(connection, found.id, fingerprint=fingerprint(_lasting(view))):
         found = comparisons.find(connection, found.slug)
         view = _view(product, connection, found)
     return view
+
+
+def _lasting(view: ComparisonView) -> ComparisonView:
+    """The view without figures of popularity: they move at every ingestion, and no editor approves them."""
+    a, b = (
+        replace(side, facts=tuple(each for each in side.facts if each.field not in FIGURES)) for side in (view.a, view.b)
+    )
+    return replace(view, a=a, b=b)
 
 
 def _view(product: Product, connection: Any, found: Comparison) -> ComparisonView:
@@ -341,7 +350,7 @@ def approve_comparison(product: Product, slug: str, *, email: str, version: int 
     """
     now = product.now
     with product.database.write() as connection:
-        editor = _editor(connection, email)
+        editor = require_editor(connection, email)
         view = _refresh(product, connection, comparisons.find(connection, slug))
         found = comparisons.find(connection, view.slug)
         if version is not None and version != found.version:
@@ -371,7 +380,8 @@ def approve_comparison(product: Product, slug: str, *, email: str, version: int 
         return comparisons.find(connection, found.slug)
 
 
-def _editor(connection: Any, email: str) -> Person:
+def require_editor(connection: Any, email: str) -> Person:
+    """The person with this address. Raises NotFound, and Refused for a program or somebody who is no editor."""
     person = people.find(connection, email)
     if Role.EDITOR not in person.roles:
         raise Refused(f"{person.email} is not an editor.", mend="Invite them with --role editor.")
@@ -493,7 +503,7 @@ def approve_edition(product: Product, week: Week, *, email: str) -> Edition:
     """
     now = product.now
     with product.database.write() as connection:
-        editor = _editor(connection, email)
+        editor = require_editor(connection, email)
         found = editions.find(connection, week)
         if found.state is not EditionState.DRAFT:
             return found

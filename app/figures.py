@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from app import sending
@@ -16,10 +16,13 @@ from core.errors import Refused
 from core.week import Week
 from digest.clicks import human
 from digest.clicks import Click as Seen
-from store import editions, events, votes
+from store import editions, events, plans, votes
 
 _LEAVING = timedelta(days=7)
 """Who leaves within a week of an edition is counted as its unsubscribe."""
+
+_ANY_TIME = datetime.fromtimestamp(0, UTC)
+"""A link that has expired still says what it was about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,7 @@ class ComparisonFigures:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditionFigures:
     """`clickers` are recipients with a click that looks like a person's; `scanned` those whose every click looks like
-    a program's. `clicks` are None while the provider reports none: click tracking is off in our mails."""
+    a program's. Both are 0 while the provider reports no clicks: our mails ask it not to."""
 
     week: str
     recipients: int
@@ -53,7 +56,7 @@ def figures(product: Product, week: Week) -> EditionFigures:
     found = sending.status(product, week)
     with product.database.read() as connection:
         edition = editions.find(connection, week)
-        fixed = editions.recipients_fixed_at(connection, week)
+        fixed = plans.find(connection, week).recipients_fixed_at
         clicks = events.clicks(connection, week)
         kinds = events.reported(connection, week)
         left = events.leavers(connection, week, until=fixed + _LEAVING) if fixed else 0
@@ -95,7 +98,7 @@ def _slug(product: Product, url: str) -> str | None:
         return rest
     if kind == "vote":
         try:
-            return str(product.signer.peek(Purpose.VOTE, rest)[1])
+            return str(product.signer.read(Purpose.VOTE, rest, now=_ANY_TIME)[1])
         except (Refused, IndexError):
             return None
     return None

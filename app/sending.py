@@ -157,6 +157,16 @@ def send(
     return status(product, week)
 
 
+def prepare(product: Product, week: Week, *, actor: str, recipients: int) -> list[tuple[int, int]]:
+    """Start an edition, and cut its open batches into ranges (first id, last id) of about so many recipients each, for
+    as many workers. Raises as `send` does."""
+    require_sendable(product)
+    with opened_transport(product) as transport:
+        start(product, week, transport, actor=actor)
+    with product.database.read() as connection:
+        return deliveries.ranges(connection, week, recipients=recipients)
+
+
 def require_sendable(product: Product) -> None:
     """Raise SettingsError when a real transport is chosen and what it needs is not set."""
     settings = product.settings

@@ -1,4 +1,4 @@
-"""Subscribers: ask, confirm, choose, vote, leave; and what the operator does with lists of them."""
+"""Subscribers: ask, confirm, choose, leave; and what the operator does with lists of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from core.text import clean
 from digest.headers import letter_headers
 from digest.render import render_letter
 from digest.transports.transport import send_letter
-from store import audit, comparisons, subscribers, tools, votes
+from store import audit, subscribers, tools
 from store.subscribers import Consent
 
 CONSENT = "I would like to receive Weekly Verdicts by e-mail once a week. I can leave at any time."
@@ -93,10 +93,10 @@ def _send_letter(product: Product, kind: str, address: str, context: dict[str, A
 def _holder(product: Product, connection: Any, purpose: Purpose, token: str) -> Subscriber:
     """Whose link this is. Raises Refused for a forged or expired one, or one of somebody erased."""
     at, *signed = product.signer.read(purpose, token, now=product.now)
-    return _same_person(connection, at, signed)
+    return same_person(connection, at, signed)
 
 
-def _same_person(connection: Any, at: int, signed: Sequence[str]) -> Subscriber:
+def same_person(connection: Any, at: int, signed: Sequence[str]) -> Subscriber:
     """The subscriber with this number, if the link's stamp is theirs."""
     found = subscribers.get(connection, at)
     if found is None or any(each != stamp(found.address_key) for each in signed):
@@ -159,6 +159,7 @@ class Preferences:
     chosen: tuple[str, ...]
     available: tuple[str, ...]
     active: bool
+    unsubscribe_url: str
 
 
 def preferences(product: Product, token: str) -> Preferences:
@@ -170,6 +171,7 @@ def preferences(product: Product, token: str) -> Preferences:
             chosen=found.categories,
             available=tools.categories(connection),
             active=found.state is SubscriberState.ACTIVE,
+            unsubscribe_url=Links(product).unsubscribe(found),
         )
 
 
@@ -181,46 +183,6 @@ def choose(product: Product, token: str, categories: Sequence[str]) -> Preferenc
         chosen = [each for each in available if each in set(categories)]
         subscribers.choose(connection, found.id, chosen if len(chosen) < len(available) else [])
     return preferences(product, token)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ballot:
-    """What the vote page shows: the two tools (slug, name) and what this subscriber has chosen so far."""
-
-    comparison: str
-    a: tuple[str, str]
-    b: tuple[str, str]
-    choice: str | None
-
-
-def ballot(product: Product, token: str) -> Ballot:
-    """The vote that a link is for. Raises Refused for a link that is forged or over, NotFound for what is not public."""
-    with product.database.read() as connection:
-        return _ballot(product, connection, token)[0]
-
-
-def _ballot(product: Product, connection: Any, token: str) -> tuple[Ballot, int, int]:
-    """The ballot, the comparison's id and the subscriber's."""
-    at, slug, *signed = product.signer.read(Purpose.VOTE, token, now=product.now)
-    _same_person(connection, at, signed)
-    found = comparisons.find(connection, slug)
-    view = comparisons.approved_view(connection, found.slug)
-    chosen = votes.choice_of(connection, comparison_id=found.id, subscriber=at)
-    choice = tools.get(connection, [chosen])[chosen].slug if chosen is not None else None
-    # Names as they were approved; slugs of today, whatever the tools were called then.
-    a, b = ((tools.find(connection, side.slug).slug, side.name) for side in (view.a, view.b))
-    return Ballot(comparison=found.slug, a=a, b=b, choice=choice), found.id, at
-
-
-def vote(product: Product, token: str, choice: str) -> Ballot:
-    """Vote for one of the two, by slug; a later vote replaces an earlier one. Raises Refused and NotFound."""
-    with product.database.write() as connection:
-        found, comparison_id, at = _ballot(product, connection, token)
-        if choice not in (found.a[0], found.b[0]):
-            raise Refused("That is not one of the two.", mend="Choose one of the tools on the page.")
-        chosen = tools.find(connection, choice).id
-        votes.cast(connection, comparison_id=comparison_id, subscriber=at, choice=chosen, now=product.now)
-        return _ballot(product, connection, token)[0]
 
 
 # ------------------------------------------------------------ the operator's lists

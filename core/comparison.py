@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from math import sqrt
 
 from core.category import category_name
 from core.errors import UsageError
@@ -14,6 +15,8 @@ from core.tool import Reason
 
 VOTES_SHOWN_FROM = 10
 """Below this many votes a percentage would say more than is known."""
+
+_Z = 1.96  # standard deviations of 95 %
 
 SEPARATOR = "-vs-"
 
@@ -88,6 +91,16 @@ class Community:
     def label(self) -> str:
         """`64 %`, or an em dash."""
         return "—" if self.percent is None else f"{self.percent} %"
+
+    @property
+    def lower_bound(self) -> float:
+        """How large this side's share is at least, with 95 % confidence (Wilson's score interval): what lists are
+        ordered by, so that nine of ten stand above one of one. 0 without votes."""
+        if not self.votes:
+            return 0.0
+        share, n = self.chosen / self.votes, self.votes
+        spread = _Z * sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
+        return max(0.0, (share + _Z**2 / (2 * n) - spread) / (1 + _Z**2 / n))
 
     @property
     def note(self) -> str:

@@ -63,8 +63,8 @@ class Sighting:
 
     @property
     def content_hash(self) -> str:
-        """Changes when the words or identifiers change; figures of popularity do not count. The leading number is
-        the version of this rule."""
+        """Changes when the words, identifiers or price change; figures of popularity do not count, nor does the day on
+        which a price was seen. The leading number is the version of this rule."""
         content = [
             self.url,
             self.name,
@@ -79,9 +79,17 @@ class Sighting:
             self.licence,
             sorted(map(str, self.identifiers)),
             sorted(map(str, self.mentions)),
+            _claim(self.pricing),
         ]
         text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-        return "1:" + hashlib.sha256(text.encode()).hexdigest()[:32]
+        return "2:" + hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _claim(pricing: Pricing | None) -> list[object] | None:
+    if pricing is None:
+        return None
+    price = str(pricing.entry_price) if pricing.entry_price else None
+    return [pricing.model, price, sorted(pricing.flags), pricing.source_url]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,18 +37,22 @@ def human(clicks: Iterable[Click]) -> list[Click]:
     return [
         each
         for _, group in groupby(ordered, key=attrgetter("delivery"))
-        for mail in (list(group),)
-        for each in mail
-        if not _is_a_program(each, mail)
+        for each in _outside_bursts(list(group))
+        if not _is_a_program(each)
     ]
 
 
-def _is_a_program(click: Click, mail: Sequence[Click]) -> bool:
-    if click.machine or (click.delivered_at is not None and click.at - click.delivered_at < ARRIVING):
-        return True
-    # A burst may begin before this click or after it.
-    return any(
-        first.at <= click.at <= first.at + BURST
-        and len({each.url for each in mail if first.at <= each.at <= first.at + BURST}) >= BURST_LINKS
-        for first in mail
-    )
+def _is_a_program(click: Click) -> bool:
+    return click.machine or (click.delivered_at is not None and click.at - click.delivered_at < ARRIVING)
+
+
+def _outside_bursts(mail: Sequence[Click]) -> list[Click]:
+    """The clicks on one mail, ordered by time, that belong to no burst. A burst may begin before a click or at it."""
+    inside: set[int] = set()
+    end = 0
+    for start, first in enumerate(mail):
+        while end < len(mail) and mail[end].at <= first.at + BURST:
+            end += 1
+        if len({each.url for each in mail[start:end]}) >= BURST_LINKS:
+            inside |= set(range(start, end))
+    return [each for at, each in enumerate(mail) if at not in inside]

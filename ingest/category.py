@@ -7,12 +7,12 @@ one that stands first in the table. Without any hit the kind of thing decides.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from core.category import OTHER
 from core.sighting import Sighting, Thing
+from ingest.lexicon import Lexicon
 
 _OWN = 6
 _NAME, _TAGLINE, _TAG, _SUMMARY = 3, 2, 2, 1
@@ -62,46 +62,38 @@ _OWN_CATEGORIES: Mapping[str, str] = {
     "productivity": "productivity",
 }
 
-_WORDS: tuple[tuple[str, str], ...] = (
-    ("speech-and-audio", r"speech|voices?|audio|tts|asr|transcri\w+|podcasts?|music|whisper|dictation|sound"),
-    ("vision-language-models", r"vision[- ]language|vlms?|multimodal models?|ocr|visual question|image[- ]text"),
-    (
-        "image-and-video",
-        r"images?|videos?|photos?|diffusion|text-to-image|text-to-video|avatars?|animation|camera",
+_WORDS: Mapping[str, str] = {
+    "speech-and-audio": r"speech, voices?, audio, tts, asr, transcri\w+, podcasts?, music, whisper, dictation, sound",
+    "vision-language-models": r"vision language, vlms?, multimodal models?, ocr, visual question, image text",
+    "image-and-video": r"images?, videos?, photos?, diffusion, avatars?, animation, camera",
+    "coding": (
+        r"code|codes|coding|coder|coders, developers?, ide, pull requests?, debug\w*, refactor\w*, git, github, sdk, cli,"
+        r"terminal, tests|testing, swe, vibecoding"
     ),
-    (
-        "coding",
-        r"cod(?:e|es|ing|er|ers)|developers?|ide|pull requests?|debug\w*|refactor\w*|git|github|sdk|cli|terminal|test(?:s|ing)|swe|vibe[- ]?coding",
+    "agents": (r"agents?, agentic, autonomous, computer use, browser automation, mcp, tool use, skills?, harness"),
+    "search-and-retrieval": (
+        r"search, retriev\w+, rag, embeddings?, rerank\w*, vector db|database|store, knowledge base"
     ),
-    (
-        "agents",
-        r"agents?|agentic|multi-agent|autonomous|computer use|gui agents?|browser automation|mcp|tool use|skills?|harness",
+    "robotics-and-3d": (
+        r"robot\w*, embodied, 3d, gaussian splat\w*, world models?, simulat\w+, vla, autonomous driving"
     ),
-    (
-        "search-and-retrieval",
-        r"search|retriev\w+|rag|embeddings?|rerank\w*|vector (?:db|database|store)|knowledge base",
+    "data": (r"datasets?, data, sql, spreadsheets?, analytics, etl, labell?ing, annotation, tabular, time series"),
+    "infrastructure": (
+        r"inference, gpus?, serving, quanti[sz]\w+, kernels?, cuda, deploy\w*, runtime, on device, edge, observability,"
+        r"gateway, proxy, orchestrat\w+, local llms?, finetun\w+, fine tun\w+, training framework"
     ),
-    ("robotics-and-3d", r"robot\w*|embodied|3d|gaussian splat\w*|world models?|simulat\w+|vla|autonomous driving"),
-    (
-        "data",
-        r"datasets?|data|sql|spreadsheets?|analytics|etl|labell?ing|annotation|synthetic data|tabular|time series",
+    "productivity": (
+        r"notes?, meetings?, emails?, e mails?, calendars?, writing, documents?, slides, presentations?, crm, sales,"
+        r"marketing, assistants?, workflows?, browser, chat"
     ),
-    (
-        "infrastructure",
-        r"inference|gpus?|serving|quanti[sz]\w+|kernels?|cuda|deploy\w*|runtime|on-device|edge|observability|gateway|proxy|orchestrat\w+|local llms?|fine-?tun\w+|training framework",
+    "language-models": (
+        r"llms?, language models?, gpt, reasoning models?, foundation models?, chat models?, moe, transformers?,"
+        r"pretrain\w+"
     ),
-    (
-        "productivity",
-        r"notes?|meetings?|e-?mails?|calendars?|writing|documents?|slides|presentations?|crm|sales|marketing|assistants?|workflows?|browser|chat",
-    ),
-    (
-        "language-models",
-        r"llms?|language models?|gpt|reasoning models?|foundation models?|chat models?|moe|transformers?|pretrain\w+",
-    ),
-    ("research", r"benchmark\w*|survey|theor\w+|evaluation|analysis of|towards|empirical|study"),
-)
-_PATTERNS = tuple((slug, re.compile(rf"\b(?:{words})\b", re.IGNORECASE)) for slug, words in _WORDS)
-_ORDER = {slug: place for place, (slug, _) in enumerate(_WORDS)}
+    "research": r"benchmark\w*, survey, theor\w+, evaluation, analysis of, towards, empirical, study",
+}
+_LEXICON = Lexicon(_WORDS)
+_ORDER = {slug: place for place, slug in enumerate(_WORDS)}
 
 _BY_THING = {
     Thing.MODEL: "language-models",
@@ -109,12 +101,16 @@ _BY_THING = {
     Thing.PAPER: "research",
 }
 
-_TOPIC = re.compile(
-    r"\b(?:a\.?i\.?|agi|gpt\w*|llms?|vlms?|rag|mcp|agents?|agentic|machine learning|deep learning|ml|neural|nlp|diffusion|transformers?"
-    r"|chatbots?|copilots?|claude|openai|anthropic|gemini|llama|qwen|mistral|deepseek|ollama|hugging ?face|embeddings?|inference"
-    r"|fine-?tun\w+|prompts?|language models?|foundation models?|text-to-\w+|speech recognition|computer vision|generative|vibe[- ]?cod\w+"
-    r"|[a-z]{2,}gpt|gguf|lora|multimodal)\b",
-    re.IGNORECASE,
+_TOPIC = Lexicon(
+    {
+        "ai": (
+            r"ai, a i, agi, gpt\w*, llms?, vlms?, rag, mcp, agents?, agentic, machine learning, deep learning, ml, neural,"
+            r"nlp, diffusion, transformers?, chatbots?, copilots?, claude, openai, anthropic, gemini, llama, qwen\w*,"
+            r"mistral, deepseek, ollama, huggingface, hugging face, embeddings?, inference, finetun\w+, fine tun\w+,"
+            r"prompts?, language models?, foundation models?, text to \w+, speech recognition, computer vision, generative,"
+            r"vibecod\w+, vibe cod\w+, [a-z][a-z]+gpt, gguf, lora, multimodal"
+        )
+    }
 )
 _OF_AI_BY_NATURE = {Thing.MODEL, Thing.DATASET, Thing.SPACE, Thing.PAPER}
 
@@ -142,15 +138,16 @@ def _points(sighting: Sighting) -> Counter[str]:
         (tags, _TAG),
         (sighting.summary[:_SUMMARY_READ], _SUMMARY),
     )
-    for slug, pattern in _PATTERNS:
-        points[slug] += sum(weight for text, weight in texts if pattern.search(text))
-    return +points
+    for text, weight in texts:
+        for slug in _LEXICON.keys(text):
+            points[slug] += weight
+    return points
 
 
 def is_about_ai(sightings: Iterable[Sighting]) -> bool:
     """Whether anything says that a tool is one of AI: its kind (models and papers of AI sites), or a word in its name,
     tagline, tags or summary. Launch sites present everything, art and finance included."""
     return any(
-        one.thing in _OF_AI_BY_NATURE or _TOPIC.search(" / ".join((one.name, one.tagline, *one.tags, one.summary)))
+        one.thing in _OF_AI_BY_NATURE or _TOPIC.keys(" / ".join((one.name, one.tagline, *one.tags, one.summary)))
         for one in sightings
     )

@@ -99,11 +99,6 @@ class _Question:
     reasons: tuple[Reason, ...]
 
 
-def looked_up(sightings: Sequence[Sighting]) -> frozenset[Identifier]:
-    """Every identifier of a batch for which `Known` has to say whose it is."""
-    return frozenset(one for sighting in sightings for one in sighting.identifiers)
-
-
 def blocks(sightings: Sequence[Sighting]) -> frozenset[str]:
     """Beginnings of the slugs of tools that may resemble the batch: what `Known.candidates` has to hold, besides the
     owners of everything that the batch mentions."""
@@ -133,10 +128,14 @@ def _key(sighting: Sighting) -> SightingKey:
 
 def _distinct(sightings: Sequence[Sighting]) -> list[Sighting]:
     """The batch in order, one sighting per key; of several the choice falls on the content alone."""
-    chosen: dict[SightingKey, Sighting] = {}
-    for one in sorted(sightings, key=lambda one: (_key(one), one.content_hash)):
-        chosen[_key(one)] = one
-    return list(chosen.values())
+    alike: dict[SightingKey, list[Sighting]] = {}
+    for one in sightings:
+        alike.setdefault(_key(one), []).append(one)
+    # Hashing costs; nearly every key has one sighting.
+    return [
+        several[0] if len(several) == 1 else max(several, key=lambda one: one.content_hash)
+        for _, several in sorted(alike.items())
+    ]
 
 
 def _parties(batch: Sequence[Sighting], known: Known) -> Mapping[SightingKey, _Party]:

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
@@ -25,6 +25,8 @@ from ingest.sources import adapter_of
 from ingest.sources.entries import told_apart
 
 _MOST_REQUESTS = 40
+# Threads of their own: the loop's default ones may all be waiting for names that do not resolve.
+_PARSERS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="parser")
 _GONE = 410
 _REFUSALS = (None, 403, 429)  # no status: the host had asked for rest before
 
@@ -85,9 +87,7 @@ async def read(source: Source, cursor: Cursor, *, fetcher: Fetches, clock: Clock
     try:
         await _ask(source, cursor, run, fetcher, at)
     except Exception as error:  # noqa: BLE001 - a source must never stop its neighbours; the reading shows it
-        run.problems.append(ParseError(f"{source.key} could not be read: {type(error).__name__}: {error}"))
-        run.parsed.clear()
-        run.read = 0
+        run = _Run(problems=[ParseError(f"{source.key} could not be read: {type(error).__name__}: {error}")])
     return _judged(source, cursor, run, history=history, at=at, seconds=time.monotonic() - begun)
 
 
@@ -126,7 +126,8 @@ async def _parsed(source: Source, response: Response, now: datetime) -> Parsed |
     modified."""
     if response.not_modified:
         return None
-    return await asyncio.to_thread(adapter_of(source.kind).parse, source, response, now)
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_PARSERS, adapter_of(source.kind).parse, source, response, now)
 
 
 def _note(run: _Run, response: Response) -> None:
@@ -213,20 +214,26 @@ async def read_all(
     readers back instead of filling the memory. Leaving the iteration early stops what is under way.
     """
     waiting = deque(asked)
-    done: asyncio.Queue[Reading] = asyncio.Queue(maxsize=at_once)
+    done: asyncio.Queue[Reading | Exception] = asyncio.Queue(maxsize=at_once)
 
     async def work() -> None:
         while waiting:
             one = waiting.popleft()
-            await done.put(await read(one.source, one.cursor, fetcher=fetcher, clock=clock, history=one.history))
+            try:
+                result = await read(one.source, one.cursor, fetcher=fetcher, clock=clock, history=one.history)
+            except Exception as error:  # noqa: BLE001 - handed over and raised there; a silent worker would be waited for
+                await done.put(error)
+                return
+            await done.put(result)
 
     workers = [asyncio.create_task(work()) for _ in range(min(at_once, len(asked)))]
     try:
         for _ in asked:
-            yield await done.get()
+            result = await done.get()
+            if isinstance(result, Exception):
+                raise result
+            yield result
     finally:
         for worker in workers:
             worker.cancel()
-        for worker in workers:
-            with suppress(asyncio.CancelledError):
-                await worker
+        await asyncio.gather(*workers, return_exceptions=True)

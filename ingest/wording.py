@@ -45,7 +45,7 @@ def plain(text: str, *, limit: int) -> str:
 
     Scripts and styles go with their content; entities are read once.
     """
-    text = text[:_READ]
+    text = text[: min(_READ, 10 * limit + 2_000)]
     if not _MARKUP.search(text):
         return clean(text, limit=limit)
     stripped = nh3.clean(_BREAK.sub(" <", text), tags=set(), clean_content_tags={"script", "style"})
@@ -77,6 +77,8 @@ def web_url(text: object, *, base: str = "") -> str | None:
 def links(text: str) -> tuple[str, ...]:
     """Every http(s) address that a text links to or spells out, in order, each once."""
     text = text[:_READ]
+    if "http" not in text.lower():
+        return ()
     found = [(match.start(), html.unescape(match[1])) for match in _HREF.finditer(text)]
     visible = re.sub(r"<[^<>]{0,2000}>", lambda tag: " " * len(tag[0]), text)
     found += [(match.start(), html.unescape(match[0]).rstrip(".,;:!?")) for match in _BARE.finditer(visible)]

@@ -91,7 +91,7 @@ def level(connection: Connection, name: str, *, full: float, now: datetime) -> t
     insert = insert_for(connection, bucket).values(name=name, tokens=full, at=now)
     connection.execute(insert.on_conflict_do_nothing())
     query = sa.select(bucket.c.tokens, bucket.c.at).where(bucket.c.name == name).with_for_update()
-    tokens, at = connection.execute(query).tuples().one()
+    tokens, at = connection.execute(query).one()
     return tokens, at
 
 

@@ -345,7 +345,7 @@ def ranges(connection: Connection, week: Week, *, recipients: int) -> list[tuple
     )
     found: list[tuple[int, int]] = []
     held = recipients
-    for at, many in connection.execute(query.order_by(batch.c.id)).tuples():
+    for at, many in connection.execute(query.order_by(batch.c.id)):
         if held >= recipients:
             found.append((at, at))
             held = 0

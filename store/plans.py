@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -23,18 +23,14 @@ class Plan:
     wave_percent: int | None
     cancelled_at: datetime | None
     approved_at: datetime | None
+    recipients_fixed_at: datetime | None
 
 
 def find(connection: Connection, week: Week) -> Plan:
     """The plan of an edition that exists."""
-    columns = (edition.c.send_at, edition.c.wave_percent, edition.c.cancelled_at, edition.c.approved_at)
-    row = connection.execute(sa.select(*columns).where(edition.c.week == str(week))).one()
-    return Plan(
-        send_at=row.send_at,
-        wave_percent=row.wave_percent,
-        cancelled_at=row.cancelled_at,
-        approved_at=row.approved_at,
-    )
+    columns = (edition.c[each.name] for each in fields(Plan))
+    query = sa.select(*columns).where(edition.c.week == str(week))
+    return Plan(**connection.execute(query).mappings().one())
 
 
 def change(connection: Connection, week: Week, *, send_at: datetime | None, wave_percent: int | None) -> bool:

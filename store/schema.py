@@ -668,8 +668,118 @@ vote = sa.Table(
     sa.Column("at", Instant, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),  # why it was set aside or excluded
+    sa.Column("version", sa.Integer, nullable=False, server_default="1"),  # counts choices; a page names the one it saw
+    sa.Column("network", sa.Text),  # /24 or /48 it came from; null: not known
+    sa.Column("decided_at", Instant),  # when an editor settled it; null: no editor has
     _check("state IN ('counted', 'set_aside', 'excluded')", name="state"),
     sa.Index("ix_vote_subscriber", "subscriber"),
+    sa.Index("ix_vote_network", "comparison", "network", "at"),
+    sa.Index(
+        "ix_vote_set_aside",
+        "at",
+        sqlite_where=sa.text("state = 'set_aside'"),
+        postgresql_where=sa.text("state = 'set_aside'"),
+    ),
+)
+
+form_use = sa.Table(
+    "form_use",
+    metadata,
+    # How often a form was used: a limit that holds over all web processes. Rows are forgotten after their hour.
+    sa.Column("form", sa.Text, primary_key=True),
+    sa.Column("who", sa.Text, primary_key=True),  # a network, or the keyed hash of an address; never an address
+    sa.Column("hour", Instant, primary_key=True),
+    sa.Column("uses", sa.Integer, nullable=False),
+    sa.Index("ix_form_use_hour", "hour"),
+)
+
+correction = sa.Table(
+    "correction",
+    metadata,
+    # What a reader says is wrong, and what an editor answered. Only the editor's words are ever public.
+    sa.Column("id", Id, primary_key=True),
+    # What it is about: one of the two.
+    sa.Column("comparison", Id, sa.ForeignKey("comparison.id")),
+    sa.Column("tool", Id, sa.ForeignKey("tool.id")),
+    sa.Column("claim", sa.Text, nullable=False),
+    sa.Column("source_url", sa.Text),  # as the reader gave it; null: none
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),  # the editor's words; empty while it is open
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("decided_at", Instant),
+    _check("state IN ('open', 'accepted', 'rejected')", name="state"),
+    _check("(comparison IS NULL) <> (tool IS NULL)", name="about"),
+    _check("(state = 'open') = (decided_at IS NULL)", name="decided"),
+    _check("state <> 'accepted' OR note <> ''", name="note"),
+    sa.Index("ix_correction_state", "state", "decided_at"),
+    sa.Index("ix_correction_comparison", "comparison"),
+    sa.Index("ix_correction_tool", "tool"),
+)
+
+# ---------------------------------------------------------------- shelves
+# What approval put where readers find it, so that no page reads more than it shows. Derived from approved views alone;
+# whether a row is shown is always the comparison's state to say.
+
+shelf = sa.Table(
+    "shelf",
+    metadata,
+    # A comparison stands on the shelf of each of its tools' categories.
+    sa.Column("comparison", Id, sa.ForeignKey("comparison.id"), primary_key=True),
+    sa.Column("category", sa.Text, primary_key=True),
+    sa.Column("approved_at", Instant, nullable=False),
+    sa.Index("ix_shelf_category", "category", "approved_at", "comparison"),
+)
+
+exhibit = sa.Table(
+    "exhibit",
+    metadata,
+    # A tool as its newest approved comparison shows it.
+    sa.Column("tool", Id, sa.ForeignKey("tool.id"), primary_key=True),
+    sa.Column("comparison", Id, sa.ForeignKey("comparison.id"), nullable=False, index=True),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("approved_at", Instant, nullable=False),
+)
+
+said = sa.Table(
+    "said",
+    metadata,
+    # What a lens says of a tool, as the newest approved comparison shows it. No foreign key to the lens: a view keeps
+    # the lenses of its day.
+    sa.Column("tool", Id, sa.ForeignKey("tool.id"), primary_key=True),
+    sa.Column("lens", sa.Text, primary_key=True),
+    sa.Column("comparison", Id, sa.ForeignKey("comparison.id"), nullable=False, index=True),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("decision", sa.Text, nullable=False),
+    sa.Column("quote", sa.Text, nullable=False),
+    sa.Column("submitted_at", Instant, nullable=False),
+    sa.Column("approved_at", Instant, nullable=False),
+    one_of("decision", Decision),
+    sa.Index("ix_said_lens_newest", "lens", "approved_at", "tool"),
+)
+
+verdict_change = sa.Table(
+    "verdict_change",
+    metadata,
+    # A published verdict that an approval replaced or took away: the history readers see.
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("tool", Id, sa.ForeignKey("tool.id"), nullable=False, index=True),
+    sa.Column("lens", sa.Text, nullable=False),
+    sa.Column("lens_name", sa.Text, nullable=False),
+    sa.Column("comparison", Id, sa.ForeignKey("comparison.id"), nullable=False, index=True),
+    sa.Column("before", sa.Text, nullable=False),
+    sa.Column("after", sa.Text),  # null: withdrawn
+    sa.Column("quote", sa.Text, nullable=False),  # the words that were replaced
+    sa.Column("submitted_at", Instant, nullable=False),  # when those were said
+    sa.Column("at", Instant, nullable=False),
+)
+
+search_word = sa.Table(
+    "search_word",
+    metadata,
+    # Which approved comparisons have a word. By bytes on both engines: a prefix is then a range of the key.
+    sa.Column("word", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), primary_key=True),
+    sa.Column("comparison", Id, sa.ForeignKey("comparison.id"), primary_key=True, index=True),
 )
 
 # ---------------------------------------------------------------- audit

@@ -35,6 +35,13 @@ def sync(connection: Connection, sources: Sequence[Source]) -> None:
         )
 
 
+def in_use(connection: Connection) -> list[tuple[str, str, str]]:
+    """Key, kind and address of every source that is asked, by key."""
+    asked = sa.and_(source.c.enabled, source.c.state != SourceState.GONE)
+    query = sa.select(source.c.key, source.c.kind, source.c.url).where(asked).order_by(source.c.key)
+    return [(row.key, row.kind, row.url) for row in connection.execute(query)]
+
+
 def statuses(connection: Connection, sources: Sequence[Source]) -> list[SourceStatus]:
     """Each source of the file with what became of it, in the file's order. Call `sync` first."""
     rows = {row.key: row for row in connection.execute(sa.select(source))}

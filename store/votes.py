@@ -1,16 +1,43 @@
-"""Readers' votes: one per comparison and subscriber."""
+"""Readers' votes: one per comparison and subscriber, counted unless they are set aside."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from core.errors import StaleVersion
 from store.connect import insert_for
-from store.schema import comparison, tool, vote
+from store.schema import comparison, edition, edition_comparison, tool, vote
+
+COUNTED, SET_ASIDE, EXCLUDED = "counted", "set_aside", "excluded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cast:
+    """A vote as it stands. `version` counts the reader's choices; `decided` says that an editor has settled it."""
+
+    choice: int
+    version: int
+    at: datetime
+    state: str
+    decided: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsideRow:
+    """A vote that was set aside, as an editor sees it: `reader` is a number, never an address."""
+
+    comparison: str
+    reader: int
+    choice: str
+    at: datetime
+    reason: str
 
 
 def counted(connection: Connection, slugs: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -19,7 +46,7 @@ def counted(connection: Connection, slugs: Sequence[str]) -> dict[str, dict[str,
         sa.select(comparison.c.slug, tool.c.slug, sa.func.count())
         .join(comparison, comparison.c.id == vote.c.comparison)
         .join(tool, tool.c.id == vote.c.choice)
-        .where(comparison.c.slug.in_(list(slugs)), vote.c.state == "counted")
+        .where(comparison.c.slug.in_(list(slugs)), vote.c.state == COUNTED)
         .group_by(comparison.c.slug, tool.c.slug)
     )
     found: dict[str, dict[str, int]] = defaultdict(dict)
@@ -28,18 +55,131 @@ def counted(connection: Connection, slugs: Sequence[str]) -> dict[str, dict[str,
     return found
 
 
-def cast(connection: Connection, *, comparison_id: int, subscriber: int, choice: int, now: datetime) -> None:
-    """A subscriber's vote; a later one replaces an earlier one."""
-    insert = insert_for(connection, vote).values(
-        comparison=comparison_id, subscriber=subscriber, choice=choice, at=now, state="counted", reason=""
+def newest(connection: Connection, slugs: Sequence[str]) -> dict[str, datetime]:
+    """When the votes of each of these comparisons last changed by a reader or an editor; nothing where there is none."""
+    latest = sa.func.max(vote.c.at), sa.func.max(vote.c.decided_at)
+    query = (
+        sa.select(comparison.c.slug, *(sa.type_coerce(each, vote.c.at.type) for each in latest))
+        .join(comparison, comparison.c.id == vote.c.comparison)
+        .where(comparison.c.slug.in_(list(slugs)))
+        .group_by(comparison.c.slug)
     )
-    again = {"choice": choice, "at": now}
-    connection.execute(insert.on_conflict_do_update(index_elements=["comparison", "subscriber"], set_=again))
+    return {slug: max(filter(None, dates)) for slug, *dates in connection.execute(query)}
+
+
+def cast(
+    connection: Connection,
+    *,
+    comparison_id: int,
+    subscriber: int,
+    choice: int,
+    now: datetime,
+    network: str | None = None,
+    seen: int | None = None,
+) -> None:
+    """A subscriber's vote; a later one replaces an earlier one, whose state stays.
+
+    `seen` is the version that the reader was shown, 0 for none; without it the vote is taken as it comes. Raises
+    StaleVersion when there is a newer one.
+    """
+    insert = insert_for(connection, vote).values(
+        comparison=comparison_id,
+        subscriber=subscriber,
+        choice=choice,
+        at=now,
+        state=COUNTED,
+        reason="",
+        version=1,
+        network=network,
+    )
+    again = {"choice": choice, "at": now, "network": network, "version": vote.c.version + 1}
+    unchanged = None if seen is None else vote.c.version == seen
+    done = connection.execute(
+        insert.on_conflict_do_update(index_elements=["comparison", "subscriber"], set_=again, where=unchanged)
+    )
+    if done.rowcount != 1:
+        raise StaleVersion("Your vote has changed since this page was made.", mend="Look at it, then choose again.")
+
+
+def find(connection: Connection, *, comparison_id: int, subscriber: int) -> Cast | None:
+    """A subscriber's vote, None before they chose."""
+    row = connection.execute(
+        sa.select(vote).where(vote.c.comparison == comparison_id, vote.c.subscriber == subscriber)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Cast(choice=row.choice, version=row.version, at=row.at, state=row.state, decided=row.decided_at is not None)
 
 
 def choice_of(connection: Connection, *, comparison_id: int, subscriber: int) -> int | None:
     """The tool that a subscriber chose, None before they did."""
-    found: int | None = connection.scalar(
-        sa.select(vote.c.choice).where(vote.c.comparison == comparison_id, vote.c.subscriber == subscriber)
+    found = find(connection, comparison_id=comparison_id, subscriber=subscriber)
+    return None if found is None else found.choice
+
+
+def opened(connection: Connection, comparison_id: int) -> datetime | None:
+    """When the edition of a comparison went out, None before it did."""
+    query = (
+        sa.select(sa.func.coalesce(edition.c.recipients_fixed_at, edition.c.approved_at))
+        .join(edition_comparison, edition_comparison.c.week == edition.c.week)
+        .where(edition_comparison.c.comparison == comparison_id)
     )
+    found: datetime | None = connection.scalar(query)
     return found
+
+
+def from_network(connection: Connection, *, comparison_id: int, network: str, since: datetime) -> int:
+    """How many readers of one network have voted on a comparison since then."""
+    query = sa.select(sa.func.count()).where(
+        vote.c.comparison == comparison_id, vote.c.network == network, vote.c.at >= since
+    )
+    return connection.scalar(query) or 0
+
+
+def set_aside(
+    connection: Connection,
+    *,
+    comparison_id: int,
+    reason: str,
+    subscriber: int | None = None,
+    network: str | None = None,
+    since: datetime | None = None,
+) -> list[int]:
+    """Set votes aside that count and that no editor has settled: one reader's, or those of a network since then.
+
+    Returns the readers.
+    """
+    these = [vote.c.comparison == comparison_id, vote.c.state == COUNTED, vote.c.decided_at.is_(None)]
+    these += [vote.c.subscriber == subscriber] if network is None else [vote.c.network == network, vote.c.at >= since]
+    changed = sa.update(vote).where(*these).values(state=SET_ASIDE, reason=reason).returning(vote.c.subscriber)
+    return sorted(connection.scalars(changed))
+
+
+def aside(connection: Connection, *, limit: int) -> list[AsideRow]:
+    """Votes that wait for an editor, the oldest first."""
+    query = (
+        sa.select(comparison.c.slug, vote.c.subscriber, tool.c.slug.label("choice"), vote.c.at, vote.c.reason)
+        .join(comparison, comparison.c.id == vote.c.comparison)
+        .join(tool, tool.c.id == vote.c.choice)
+        .where(vote.c.state == SET_ASIDE)
+        .order_by(vote.c.at, vote.c.subscriber)
+        .limit(limit)
+    )
+    return [
+        AsideRow(comparison=row.slug, reader=row.subscriber, choice=row.choice, at=row.at, reason=row.reason)
+        for row in connection.execute(query)
+    ]
+
+
+def decide(
+    connection: Connection, comparison_id: int, readers: Sequence[int], *, state: str, now: datetime
+) -> list[int]:
+    """Count or exclude votes that were set aside: of these readers, or all of them when none is named.
+
+    Returns the readers whose vote was settled.
+    """
+    these: list[Any] = [vote.c.comparison == comparison_id, vote.c.state == SET_ASIDE]
+    if readers:
+        these.append(vote.c.subscriber.in_(list(readers)))
+    changed = sa.update(vote).where(*these).values(state=state, decided_at=now).returning(vote.c.subscriber)
+    return sorted(connection.scalars(changed))

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from app import health
 from app.wiring import Product
 
-ROBOTS = "User-agent: *\nDisallow: /confirm/\nDisallow: /unsubscribe/\n"
+ROBOTS = "User-agent: *\nDisallow: /confirm/\nDisallow: /unsubscribe/\nDisallow: /preferences/\nDisallow: /vote/\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

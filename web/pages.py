@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from app.subscribing import CONSENT
+from core.category import category_name
 from core.clock import to_iso
 from web import reading
 from web.assets import Asset
@@ -74,6 +75,7 @@ def make_pages(*, base_url: str, assets: Mapping[str, Asset]) -> Pages:
     }
     environment.filters |= {
         "byline": reading.byline,
+        "category_name": category_name,
         "day": reading.day,
         "evidence": reading.evidence,
         "instant": to_iso,

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from app import publishing
+from app.method import method
 from app.wiring import Product
 from core.comparison import split_comparison_slug
 from core.errors import NotFound, UsageError
@@ -31,6 +32,7 @@ class PublicPages:
             Route("/compare/{slug}", self.comparison),
             Route("/editions", self.editions),
             Route("/editions/{week}", self.edition),
+            Route("/methodology", self.methodology),
         ]
 
     def home(self, request: Request) -> Response:
@@ -56,6 +58,10 @@ class PublicPages:
         # every loop, since what is found at an address is shown there, whatever slug it was approved under.
         publishing.comparison(self.product, address)
         return RedirectResponse(f"/compare/{address}", status_code=301)
+
+    def methodology(self, request: Request) -> Response:
+        """The rules in force."""
+        return self.pages.published(request, "methodology.html", method=method(self.product))
 
     def editions(self, request: Request) -> Response:
         """Every approved edition, newest first."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 
@@ -10,9 +9,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from app import subscribing
+from app import limiting, subscribing
 from app.wiring import Product
 from core.errors import Refused
+from web.callers import caller
+from web.counting import Counting
 from web.forms import Form, show_and_act
 from web.pages import FOR_NOBODY, Pages
 
@@ -26,6 +27,7 @@ class SubscriberPages:
 
     product: Product
     pages: Pages
+    counting: Counting
 
     def routes(self) -> list[Route]:
         """Their addresses."""
@@ -46,10 +48,10 @@ class SubscriberPages:
     def subscribe(self, request: Request, form: Form) -> Response:
         """Ask for a confirmation mail. The answer is the same for known and unknown addresses."""
         address = form.get("address", "").strip()
+        asking = caller(request)
+        limiting.use(self.product, "subscribe", asking)
         try:
-            subscribing.subscribe(
-                self.product, address, source=_source(form.get("source", "")), network=_network(request)
-            )
+            subscribing.subscribe(self.product, address, source=_source(form.get("source", "")), network=asking.network)
         except Refused as refusal:
             return self.pages.private("subscribe.html", status=400, address=address, problem=str(refusal))
         return self.pages.private("check_your_mail.html", address=address)
@@ -84,11 +86,13 @@ class SubscriberPages:
         try:
             address = subscribing.unsubscribe(self.product, request.path_params["token"])
         except Refused as refusal:
-            return _plain(str(refusal), status=400) if one_click else self._stale_link(refusal)
+            stale = self._stale_link(refusal)
+            return _plain(str(refusal), status=400) if one_click else stale
         return _plain("Unsubscribed.") if one_click else self.pages.private("unsubscribed.html", address=address)
 
     def _stale_link(self, refusal: Refused) -> Response:
-        return self.pages.private("stale_link.html", status=400, problem=str(refusal))
+        self.counting.refused("link", "refused")
+        return self.pages.private("stale_link.html", status=400, problem=str(refusal), again="/subscribe")
 
 
 def _plain(text: str, *, status: int = 200) -> Response:
@@ -98,12 +102,3 @@ def _plain(text: str, *, status: int = 200) -> Response:
 def _source(text: str) -> str:
     # A hidden field is as free to lie as any other: what does not look like ours is not kept.
     return text if _SOURCE.fullmatch(text) else "web"
-
-
-def _network(request: Request) -> str | None:
-    """The reader's network, enough to slow down bursts and too little to name anybody: /24, or /48 for IPv6."""
-    try:
-        address = ipaddress.ip_address(request.client.host if request.client else "")
-    except ValueError:
-        return None
-    return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))  # noqa: PLR2004

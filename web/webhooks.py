@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from app import webhooks
 from app.wiring import Product
-from core.errors import ParseError, Refused, SettingsError
+from core.errors import DatabaseNotReady, ParseError, Refused, SettingsError, VerdictsError
 from digest.events import LARGEST_BODY
 
 _SIGNATURE = "X-Twilio-Email-Event-Webhook-Signature"
 _TIMESTAMP = "X-Twilio-Email-Event-Webhook-Timestamp"
 _ENCODINGS = ("", "identity", "gzip")
+_STATUS: dict[type[VerdictsError], int] = {DatabaseNotReady: 503, SettingsError: 404, Refused: 403, ParseError: 400}
 _CHEAP = 200
 """Reports that are applied right after the answer; a larger post waits for the schedule."""
 
@@ -42,36 +42,36 @@ class ProviderWebhooks:
         """
         encoding = request.headers.get("content-encoding", "").strip().lower()
         if encoding not in _ENCODINGS:
-            raise HTTPException(415, "This encoding is not read here.")
+            return _plain("This encoding is not read here.", status=415)
         body = await _body(request)
-        received = await run_in_threadpool(self._receive, request, body, compressed=encoding == "gzip")
+        if body is None:
+            return _plain(f"The body has more than {LARGEST_BODY} bytes.", status=413)
+        return await run_in_threadpool(self._receive, request, body, compressed=encoding == "gzip")
+
+    def _receive(self, request: Request, body: bytes, *, compressed: bool) -> Response:
+        signature, timestamp = (request.headers.get(name, "") for name in (_SIGNATURE, _TIMESTAMP))
+        try:
+            received = webhooks.receive(
+                self.product, body, signature=signature, timestamp=timestamp, compressed=compressed
+            )
+        except VerdictsError as error:
+            status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 503)
+            return _plain(error.message, status=status)
         apply = BackgroundTask(webhooks.apply_events, self.product) if 0 < received.kept <= _CHEAP else None
         return Response(status_code=204, background=apply)
 
-    def _receive(self, request: Request, body: bytes, *, compressed: bool) -> webhooks.Received:
-        try:
-            return webhooks.receive(
-                self.product,
-                body,
-                signature=request.headers.get(_SIGNATURE, ""),
-                timestamp=request.headers.get(_TIMESTAMP, ""),
-                compressed=compressed,
-            )
-        except SettingsError as error:
-            raise HTTPException(404, str(error)) from error
-        except Refused as error:
-            raise HTTPException(403, error.message) from error
-        except ParseError as error:
-            raise HTTPException(400, error.message) from error
+
+def _plain(text: str, *, status: int) -> Response:
+    return PlainTextResponse(f"{text}\n", status_code=status, headers={"Cache-Control": "no-store"})
 
 
-async def _body(request: Request) -> bytes:
-    """The raw body, read no further than the largest that is taken."""
+async def _body(request: Request) -> bytes | None:
+    """The raw body, read no further than the largest that is taken; None for a larger one."""
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
         if size > LARGEST_BODY:
-            raise HTTPException(413, f"The body has more than {LARGEST_BODY} bytes.")
+            return None
         parts.append(part)
     return b"".join(parts)

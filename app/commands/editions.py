@@ -9,6 +9,8 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from app import editing, sending
+from app.commands import dispatch
+from app.commands.dispatch import status_report
 from app.report import COMMAND_LINE, Report, progress
 from app.sending import SendingStatus
 from app.wiring import open_product
@@ -71,7 +73,7 @@ def send(week: str) -> Report:
     stop = _Stop()
     with open_product() as product:
         done = sending.send(product, Week.parse(week), actor=COMMAND_LINE, told=_tell, stopping=stop)
-    return _status(done, ok=not (done.pending or done.uncertain or done.failed))
+    return status_report(done, ok=not (done.pending or done.uncertain or done.failed))
 
 
 class _Stop:
@@ -97,36 +99,15 @@ def _tell(status: SendingStatus) -> None:
 def pause(week: str) -> Report:
     """Stop sending after the batch under way."""
     with open_product() as product:
-        return _status(sending.pause(product, Week.parse(week), actor=COMMAND_LINE))
+        return status_report(sending.pause(product, Week.parse(week), actor=COMMAND_LINE))
 
 
 @app.command
 def resume(week: str) -> Report:
     """Let sending go on; `verdicts edition send` or the schedule does it."""
     with open_product() as product:
-        return _status(sending.resume(product, Week.parse(week), actor=COMMAND_LINE))
+        return status_report(sending.resume(product, Week.parse(week), actor=COMMAND_LINE))
 
 
-@app.command
-def status(week: str) -> Report:
-    """Where an edition's sending stands."""
-    with open_product() as product:
-        return _status(sending.status(product, Week.parse(week)))
-
-
-def _status(found: SendingStatus, *, ok: bool = True) -> Report:
-    data = {
-        "week": found.week,
-        "state": found.state,
-        "recipients": found.recipients,
-        "pending": found.pending,
-        "sent": found.sent,
-        "uncertain": found.uncertain,
-        "failed": found.failed,
-        "suppressed": found.suppressed,
-        "delivered": found.delivered,
-        "bounced": found.bounced,
-        "paused_because": found.paused_because,
-    }
-    shown = {name: value for name, value in data.items() if name != "paused_because"}
-    return Report(data=data, rows=[shown], text=found.paused_because or "", ok=ok)
+for _command in dispatch.COMMANDS:
+    app.command(_command)

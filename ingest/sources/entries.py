@@ -90,15 +90,19 @@ def _reason(error: Exception) -> str:
 def told_apart(sightings: Sequence[Sighting]) -> tuple[Sighting, ...]:
     """Sightings with distinct ids. An exact repetition goes; different entries that share an id all get a mark of
     their address and name added (of their content where that is shared too), whatever order they came in."""
-    groups: dict[str, dict[str, Sighting]] = {}
+    groups: dict[str, list[Sighting]] = {}
     for sighting in sightings:
-        groups.setdefault(sighting.external_id, {}).setdefault(sighting.content_hash, sighting)
+        groups.setdefault(sighting.external_id, []).append(sighting)
     return tuple(one for group in groups.values() for one in _distinct(group))
 
 
-def _distinct(group: Mapping[str, Sighting]) -> Iterator[Sighting]:
+def _distinct(alike: Sequence[Sighting]) -> Iterator[Sighting]:
+    if len(alike) == 1:  # nearly always, and hashing costs
+        yield alike[0]
+        return
+    group = {one.content_hash: one for one in reversed(alike)}
     if len(group) == 1:
-        yield from group.values()
+        yield alike[0]
         return
     marks = Counter(map(_mark, group.values()))
     for content_hash, sighting in group.items():

@@ -261,8 +261,12 @@ def test_two_processes_that_ingest_at_once_double_nothing(installed, request, en
 def test_what_cannot_be_stored_is_looked_at_once_more(product_on_both, monkeypatch):
     """As for the slower of two processes: what it thought new has been written by the other one."""
     decide = ingesting.decide
-    stale = [lambda *given, **more: decide(*given, **more) * 2]
-    monkeypatch.setattr(ingesting, "decide", lambda *given, **more: (stale.pop() if stale else decide)(*given, **more))
+    stale = [2]
+
+    def decided(*given, **more):
+        return decide(*given, **more) * (stale.pop() if stale else 1)
+
+    monkeypatch.setattr(ingesting, "decide", decided)
     record = bring(product_on_both, sighting("Ada"), sighting("Bea"))
     assert not stale
     assert (record.outcome, record.new_tools) == (Outcome.OK, 2)

@@ -319,7 +319,8 @@ def test_edition_assemble_approve_send_and_status(week):
         "delivered": 0,
         "bounced": 0,
     }
-    assert week["sent"] == week["sent again"] == week["status"]
+    for later in ("sent again", "status"):
+        assert {name: week[later][name] for name in STATUS} == figures
 
 
 def test_edition_preview_writes_what_is_mailed(week):

@@ -22,6 +22,7 @@ NAMES = {
     "ingest-daily",
     "weekly-assemble",
     "weekly-send",
+    "reconcile-events",
     "housekeeping",
 }
 

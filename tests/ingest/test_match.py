@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.identifier import Identifier
 from core.intent import Ask, Candidate, Intent, Known, KnownSighting, Merge, NewTool, SeenAgain
 from core.sighting import Sighting, Thing
-from ingest.match import EXCLUSIVE, blocks, decide, looked_up
+from ingest.match import EXCLUSIVE, blocks, decide
 from tests.ingest.making import NOW, ids, sighting
 
 
@@ -40,7 +40,7 @@ class Store:
         self.asked: set[frozenset[int]] = set()
 
     def known(self, batch: Sequence[Sighting]) -> Known:
-        wanted = looked_up(batch)
+        wanted = {name for one in batch for name in one.identifiers}
         tool_of = {name: self.owner[name] for name in wanted if name in self.owner}
         stored = {(one.source, one.external_id): self.home.get((one.source, one.external_id)) for one in batch}
         tools = {*tool_of.values(), *(home[0] for home in stored.values() if home)}

@@ -10,8 +10,12 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import TypeAdapter
 from sqlalchemy.engine import Connection
 
+from core.comparison import Cell, Community, ComparisonView, ScorecardRow, Side, Split
+from core.fact import Pricing, PricingModel
+from core.panel import Basis, Decision, Tally
 from store import schema
 from tests.conftest import NOW
 
@@ -29,7 +33,7 @@ SENT, UNCERTAIN, PENDING, SENDING = 1, 2, 3, 4
 def build(connection: Connection) -> None:
     """Write every row of the world."""
     for table in schema.metadata.sorted_tables:
-        for row in WORLD[table.name]:
+        for row in WORLD.get(table.name, ()):
             connection.execute(sa.insert(table).values(**row))
     _go_on_counting(connection)
 
@@ -161,7 +165,49 @@ def _attempt(name: str, batch: int, outcome: str | None) -> dict[str, Any]:
     return {"id": name, "batch": batch, "outcome": outcome, **times}
 
 
-_APPROVED = {"approved_version": 1, "approved_by": EDITOR, "approved_at": NOW, "approved_view": {"slug": "ada-vs-bea"}}
+def _view() -> Any:
+    """The approved view of ada and bea, as it is kept."""
+    pricing = Pricing(model=PricingModel.UNKNOWN)
+    panel = Tally(ships=1, skips=0, ship_percent=100, closed=False)
+    a, b = (
+        Side(
+            slug=SLUGS[at],
+            name=SLUGS[at].title(),
+            tagline="",
+            category="agents",
+            homepage=None,
+            description="",
+            described_at=None,
+            panel=panel,
+            community=Community(),
+            pricing=pricing,
+        )
+        for at in (ADA, BEA)
+    )
+    cell = Cell(
+        decision=Decision.SHIP,
+        quote="It did what it said.",
+        basis=Basis.DOCS,
+        reviewer="reviewer",
+        machine=False,
+        submitted_at=NOW,
+    )
+    row = ScorecardRow(lens=BUILDER, lens_name="Builder", motto="", a=cell, b=cell)
+    view = ComparisonView(
+        slug="ada-vs-bea",
+        version=1,
+        a=a,
+        b=b,
+        rows=(row,),
+        split=Split(both_ship=("Builder",), both_skip=(), only_a=(), only_b=()),
+        approved_by="editor",
+        approved_at=NOW,
+        published_at=NOW,
+    )
+    return TypeAdapter(ComparisonView).dump_python(view, mode="json")
+
+
+_APPROVED = {"approved_version": 1, "approved_by": EDITOR, "approved_at": NOW, "approved_view": _view()}
 _FROZEN = {"html": "<p>", "text": "t", "content_hash": "hash", "approved_by": EDITOR, "approved_at": NOW}
 
 WORLD: dict[str, list[dict[str, Any]]] = {
@@ -284,10 +330,10 @@ WORLD: dict[str, list[dict[str, Any]]] = {
     ],
     "suppression": [{"address_hash": "h", "reason": "bounced", "at": NOW}],
     "batch": [
-        _batch(SENT, "sent", attempt="one", attempts=1),
-        _batch(UNCERTAIN, "uncertain", attempt="two", attempts=1),
+        _batch(SENT, "sent", attempt="one", attempts=1, started_at=NOW),
+        _batch(UNCERTAIN, "uncertain", attempt="two", attempts=1, started_at=NOW),
         _batch(PENDING, "pending"),
-        _batch(SENDING, "sending", attempt="four", attempts=1, owner="worker", lease_until=LATER),
+        _batch(SENDING, "sending", attempt="four", attempts=1, started_at=NOW, owner="worker", lease_until=LATER),
     ],
     "attempt": [
         _attempt("one", SENT, "taken"),

@@ -14,6 +14,8 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app import limiting
+from app.limiting import Limit
 from app.settings import Settings
 from app.wiring import Product, open_product
 from core.week import Week
@@ -24,6 +26,15 @@ from web.application import create_app
 
 BASE_URL = "https://verdicts.example"
 WEEK = Week(2026, 48)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def generous_limits() -> Iterator[None]:
+    """All tests come from one address; those of the limits ask for the real ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        generous = Limit(per_address=100_000, per_network=100_000)
+        patch.setattr(limiting, "LIMITS", dict.fromkeys(limiting.LIMITS, generous))
+        yield
 
 
 @dataclass

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from app.tokens import Purpose
+from app.tokens import Purpose, stamp
 from app.wiring import Product
 from core.comparison import ComparisonView
 from core.edition import Frozen
@@ -63,15 +63,15 @@ def vote(product: Product, view: ComparisonView, *, for_a: int, for_b: int) -> N
                 votes.cast(connection, comparison_id=at, subscriber=_reader(connection), choice=choice, now=APPROVED)
 
 
-def _reader(connection: Any) -> int:
+def _reader(connection: Any, *, confirmed_at: datetime = APPROVED) -> int:
     made = subscribers.add(
         connection,
         address=f"{uuid4()}@reader.example",
         name="",
         categories=(),
         trail=subscribers.Consent(kind="imported", text="asked for it", source="sample"),
-        confirmed_at=APPROVED,
-        now=APPROVED,
+        confirmed_at=confirmed_at,
+        now=confirmed_at,
     )
     return made.id
 
@@ -143,6 +143,28 @@ def state(product: Product, address: str) -> SubscriberState | None:
     with product.database.read() as connection:
         found = subscribers.find(connection, address)
     return found.state if found else None
+
+
+def reader(product: Product, *, confirmed_at: datetime = APPROVED) -> str:
+    """The address of somebody who reads the mail since then."""
+    with product.database.write() as connection:
+        found = subscribers.get(connection, _reader(connection, confirmed_at=confirmed_at))
+    assert found is not None
+    return found.address
+
+
+def link(product: Product, purpose: Purpose, address: str, *more: str, expires: datetime | None = None) -> str:
+    """The path that a mail to this address carries."""
+    with product.database.read() as connection:
+        found = subscribers.find(connection, address)
+    assert found is not None
+    return f"/{purpose}/{product.signer.sign(purpose, found.id, *more, stamp(found.address_key), expires=expires)}"
+
+
+def tallied(product: Product, slug: str) -> dict[str, int]:
+    """Votes that count, by slug of the tool."""
+    with product.database.read() as connection:
+        return votes.counted(connection, [slug]).get(slug, {})
 
 
 def token(product: Product, purpose: Purpose, address: str, *, expires: datetime | None = None) -> str:

@@ -1,0 +1,157 @@
+"""The commands of `verdicts edition` about sending: when, how far, what is uncertain, what to do after trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from app import figures as counting
+from app import reconciling, rehearsing, scheduling, sending, settling
+from app.report import COMMAND_LINE, Report
+from app.sending import SendingStatus
+from app.settling import Settled
+from app.wiring import Product, open_product
+from core.delivery import DeliveryState
+from core.errors import UsageError
+from core.week import Week
+from store import events
+
+
+def status_report(found: SendingStatus, *, ok: bool = True, uncertain: list[Settled] | None = None) -> Report:
+    """An edition's figures as a report; with `uncertain`, its uncertain batches, too."""
+    data = asdict(found)
+    hidden = ("paused_because", "send_at", "wave_percent", "cancelled_at", "closes_at")
+    shown = {name: value for name, value in data.items() if name not in hidden}
+    lines = [found.paused_because or ""]
+    if uncertain is not None:
+        data["uncertain_batches"] = [_settled(each) for each in uncertain]
+        lines += [
+            f"Batch {each.batch} is uncertain, {each.recipients} recipients: {each.answer or 'no answer'}"
+            for each in uncertain
+        ]
+        if uncertain:
+            lines.append(f"`verdicts edition settle {found.week} BATCH --sent|--not-sent` once you know.")
+    return Report(data=data, rows=[shown], text="\n".join(filter(None, lines)), ok=ok)
+
+
+def _settled(each: Settled) -> dict[str, Any]:
+    return {
+        "batch": each.batch,
+        "state": each.state,
+        "evidence": each.evidence,
+        "recipients": each.recipients,
+        "answer": each.answer,
+    }
+
+
+def _status(product: Product, week: Week) -> Report:
+    return status_report(sending.status(product, week), uncertain=settling.uncertain_batches(product, week))
+
+
+def status(week: str) -> Report:
+    """Where an edition's sending stands, with every batch that is uncertain."""
+    with open_product() as product:
+        return _status(product, Week.parse(week))
+
+
+def settle(
+    week: str,
+    batch: int,
+    *,
+    sent: Annotated[bool, Parameter(negative=())] = False,
+    not_sent: Annotated[bool, Parameter(negative=())] = False,
+) -> Report:
+    """Say what became of an uncertain batch: --sent or --not-sent. It is written into the audit log."""
+    if sent == not_sent:
+        raise UsageError("Say either --sent or --not-sent.", mend="Look into the provider's activity log first.")
+    with open_product() as product:
+        wanted = Week.parse(week)
+        done = settling.settle_by_hand(product, wanted, batch, sent=sent, actor=COMMAND_LINE)
+        sending.finish(product, wanted, actor=COMMAND_LINE)
+    again = "" if sent else f" `verdicts edition retry {week} --only unsent` makes them ready again."
+    return Report(data=_settled(done), text=f"Batch {batch} is {done.state}.{again}")
+
+
+def retry(week: str, *, only: str) -> Report:
+    """Make ready again those whose mail failed, or was settled as not sent: --only failed,unsent. Then send."""
+    kinds = [each.strip() for each in only.split(",") if each.strip()]
+    with open_product() as product:
+        return status_report(scheduling.retry(product, Week.parse(week), only=kinds, actor=COMMAND_LINE))
+
+
+def cancel(week: str) -> Report:
+    """Stop an edition for good: who waits is withdrawn, what the provider still holds is called off."""
+    with open_product() as product:
+        return status_report(scheduling.cancel(product, Week.parse(week), actor=COMMAND_LINE))
+
+
+def schedule(
+    week: str,
+    *,
+    at: str | None = None,
+    now: Annotated[bool, Parameter(negative=())] = False,
+    zone: str | None = None,
+    percent_per_hour: int | None = None,
+) -> Report:
+    """Set when an edition goes out: --at "2026-11-27 09:00" --zone Europe/Berlin, or --now (once it is approved);
+    --percent-per-hour 25 sends it in waves. Without --zone, VERDICTS_TIME_ZONE is meant."""
+    if (at is None) != now:
+        raise UsageError("Say either --at TIME or --now.", mend='Write it like --at "2026-11-27 09:00".')
+    with open_product() as product:
+        when = None if at is None else scheduling.read_time(at, zone or product.settings.time_zone)
+        done = scheduling.schedule(
+            product, Week.parse(week), send_at=when, percent_per_hour=percent_per_hour, actor=COMMAND_LINE
+        )
+    return status_report(done)
+
+
+def deliveries(week: str, *, state: DeliveryState | None = None, limit: int = 50) -> Report:
+    """Every recipient's mail with the last word on it: the provider's answer, or its newest event."""
+    with open_product() as product:
+        wanted = Week.parse(week)
+        sending.status(product, wanted)  # an edition that there is none of is told apart from one without rows
+        with product.database.read() as connection:
+            found = events.last_words(connection, wanted, state=state, limit=limit)
+    rows = [asdict(each) for each in found]
+    return Report(data=rows, rows=[{**row, "answer": row["answer"][:80]} for row in rows])
+
+
+def test(week: str, *, to: str) -> Report:
+    """Send one mail of the edition as it stands to an address, outside the ledger. Its links belong to nobody."""
+    with open_product() as product:
+        subject = rehearsing.send_test(product, Week.parse(week), to, actor=COMMAND_LINE)
+    return Report(data={"to": to, "subject": subject}, text=f"{subject} is on its way to {to}.")
+
+
+def figures(week: str) -> Report:
+    """What became of an edition: delivered, clicks by people, unsubscribes; and of each comparison."""
+    with open_product() as product:
+        found = counting.figures(product, Week.parse(week))
+    data = asdict(found)
+    totals = {name: value for name, value in data.items() if name != "comparisons"}
+    lines = [f"{each.slug}: {each.clickers} clicked, {each.votes} votes" for each in found.comparisons]
+    return Report(data=data, rows=[totals], text="\n".join(lines))
+
+
+def reconcile() -> Report:
+    """Fill the gaps of what the provider reported from its logs and lists, and settle what is uncertain."""
+    with open_product() as product:
+        done = reconciling.reconcile(product)
+    text = f"{done.missing} missing events, {done.settled} batches settled, {done.uncertain} still uncertain."
+    return Report(data=asdict(done), rows=None, text="\n".join([text, *done.problems]), ok=not done.problems)
+
+
+COMMANDS: tuple[Callable[..., Report], ...] = (
+    status,
+    settle,
+    retry,
+    cancel,
+    schedule,
+    deliveries,
+    test,
+    figures,
+    reconcile,
+)
