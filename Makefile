@@ -35,7 +35,7 @@ up: setup ## The product on this machine: schedules, web pages, first ingestion 
 
 test: setup ## Every test; installs what the browser tests need
 	@$(BIN)/python -m tests.prepare
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup ## Formatting, lint, types, architecture
 	@$(BIN)/ruff format --check .

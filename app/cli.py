@@ -30,6 +30,8 @@ GROUPS = {
     "verdict": ("app.commands.panel:verdict", "Submit a verdict."),
     "comparisons": ("app.commands.comparisons:app", "Propose, create, show and approve comparisons."),
     "edition": ("app.commands.editions:app", "Assemble, preview, approve and send an edition."),
+    "votes": ("app.commands.votes:app", "List, count and exclude votes that were set aside."),
+    "corrections": ("app.commands.corrections:app", "List, accept and reject what readers report."),
     "subscribers": ("app.commands.subscribers:app", "Add, import, export, list and erase subscribers."),
     "db": ("app.commands.database:app", "Upgrade and back up the database."),
     "dev": ("app.commands.dev:app", "Servers for trying out, such as a stand-in for SendGrid."),

@@ -294,7 +294,8 @@ def _refresh(product: Product, connection: Any, found: Comparison) -> Comparison
 def _lasting(view: ComparisonView) -> ComparisonView:
     """The view without figures of popularity: they move at every ingestion, and no editor approves them."""
     a, b = (
-        replace(side, facts=tuple(each for each in side.facts if each.field not in FIGURES)) for side in (view.a, view.b)
+        replace(side, facts=tuple(each for each in side.facts if each.field not in FIGURES))
+        for side in (view.a, view.b)
     )
     return replace(view, a=a, b=b)
 

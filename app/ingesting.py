@@ -5,12 +5,14 @@ One source's life, step by step:
     mark     its next due time, committed before the fetch: a crash cannot hammer a host
     read     requests, bytes, entries (ingest/reading; many sources at once, no database)
     decide   new tool, seen again, merge, ask (ingest/match; pure)
-    apply    tools, assessments, cursor and fetch record, in one transaction per source
+    apply    tools, assessments, cursors and fetch records, in one transaction for some 1,500 entries; a reading that
+             breaks it is stored alone and fails alone
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from bisect import insort
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -33,6 +35,10 @@ from ingest.priority import Scales
 from store import audit, merges, sources, tools
 
 _TRIES = 2
+_ROWS = 1500
+_SECONDS = 2.0
+"""A transaction takes readings together until they have so many entries, or the first has waited so long: a statement
+for a thousand rows costs little more than one for ten."""
 
 Told = Callable[[FetchRecord], None]
 """Called with each source's record as soon as it is stored."""
@@ -104,12 +110,23 @@ def _tell_nobody(_: FetchRecord) -> None:
 
 
 async def _ingest(product: Product, chosen: Sequence[SourceStatus], told: Told) -> list[FetchRecord]:
-    records = []
+    records: list[FetchRecord] = []
+    waiting: list[Reading] = []
+
+    def put_away() -> None:
+        for record in store(product, waiting):
+            told(record)
+            records.append(record)
+        waiting.clear()
+
+    begun = time.monotonic()
     async for reading in _readings(product, chosen):
+        waiting.append(reading)
         # Storing blocks the loop on purpose: one writer at a time, and the sockets wait in the kernel.
-        record = store(product, reading)
-        told(record)
-        records.append(record)
+        if sum(len(each.sightings) for each in waiting) >= _ROWS or time.monotonic() - begun > _SECONDS:
+            put_away()
+            begun = time.monotonic()
+    put_away()
     return records
 
 
@@ -134,16 +151,31 @@ async def _readings(product: Product, chosen: Sequence[SourceStatus]) -> AsyncIt
             yield reading
 
 
-def store(product: Product, reading: Reading) -> FetchRecord:
-    """One reading into the database, in one transaction. A failure to store is a failed run with its reason.
+def store(product: Product, readings: Sequence[Reading]) -> list[FetchRecord]:
+    """Readings into the database: all in one transaction, and when that fails, each in its own.
 
-    Tried twice: of two processes that store the same entries at once, the slower one finds them known when it looks
-    again. Raises DatabaseNotReady, since then no other source can be stored either.
+    A failure to store one reading is a failed run of its source, with its reason; the others are stored all the same.
+    Raises DatabaseNotReady, since then no source can be stored.
     """
+    if len(readings) > 1:
+        try:
+            return _store(product, readings)
+        except DatabaseNotReady:
+            raise
+        except Conflict as busy:  # it has waited long enough for all of them
+            return [_fail(product, each, busy) for each in readings]
+        except Exception:  # noqa: BLE001, S110 - one of them has broken it; alone, each shows its own cause
+            pass
+    return [_store_alone(product, each) for each in readings]
+
+
+def _store_alone(product: Product, reading: Reading) -> FetchRecord:
+    """Tried twice: of two processes that store the same entries at once, the slower one finds them known when it
+    looks again."""
     problem: Exception
     for _ in range(_TRIES):
         try:
-            return _store(product, reading)
+            return _store(product, [reading])[0]
         except Conflict as busy:  # it has waited long enough
             problem = busy
             break
@@ -151,6 +183,10 @@ def store(product: Product, reading: Reading) -> FetchRecord:
             problem = error
     if isinstance(problem, DatabaseNotReady):
         raise problem
+    return _fail(product, reading, problem)
+
+
+def _fail(product: Product, reading: Reading, problem: Exception) -> FetchRecord:
     failed = _record(reading, Counts(), outcome=Outcome.FAILED, error=_not_stored(problem))
     # The record of a failure to write may fail to be written too; the next run starts from the old cursor anyway.
     with suppress(Conflict), product.database.write() as connection:
@@ -158,12 +194,13 @@ def store(product: Product, reading: Reading) -> FetchRecord:
     return failed
 
 
-def _store(product: Product, reading: Reading) -> FetchRecord:
+def _store(product: Product, readings: Sequence[Reading]) -> list[FetchRecord]:
     with product.database.write() as connection:
-        counts = Counts() if reading.outcome is Outcome.FAILED else _apply(connection, reading)
-        record = _record(reading, counts)
-        sources.finish(connection, reading, record)
-    return record
+        counts = _apply(connection, [each for each in readings if each.outcome is not Outcome.FAILED])
+        records = [_record(each, counts.get(each.source, Counts())) for each in readings]
+        for reading, record in zip(readings, records, strict=True):
+            sources.finish(connection, reading, record)
+    return records
 
 
 def _not_stored(problem: Exception) -> str:
@@ -182,18 +219,23 @@ class Counts:
     merged: int = 0
 
 
-def _apply(connection: Any, reading: Reading) -> Counts:
-    """Decide and carry out. `connection` is opaque here."""
-    sightings, now = reading.sightings, reading.at
+def _apply(connection: Any, readings: Sequence[Reading]) -> dict[str, Counts]:
+    """Decide on all entries of these readings together, and carry it out. What changed, by source.
+
+    `connection` is opaque here.
+    """
+    sightings = [one for each in readings for one in each.sightings]
     if not sightings:
-        return Counts()
-    intents = decide(sightings, tools.known(connection, sightings), now=now)
+        return {}
+    now = max(each.at for each in readings)
+    known = tools.known(connection, sightings)
+    intents = decide(sightings, known, now=now)
+    scales = _Scales(connection, [one for one in sightings if (one.source, one.external_id) not in known.sightings])
     made = _of(intents, NewTool)
     again = _of(intents, SeenAgain)
     joined = [each for each in _of(intents, Merge) if merges.apply(connection, each, by=audit.SYSTEM, now=now)]
-    tools.see_again(connection, again, now=now)
-    scales = _Scales(connection, [one for each in made for one in each.sightings])
     tools.add(connection, [(each, _assess_new(each, scales, now)) for each in made], now=now)
+    tools.see_again(connection, again, now=now)
     tools.ask(connection, _of(intents, Ask), now=now)
     touched = {each.tool for each in again} | {each.winner for each in joined}
     touched -= {each.loser for each in joined}
@@ -203,8 +245,26 @@ def _apply(connection: Any, reading: Reading) -> Counts:
         audit.note(
             connection, now=now, actor=audit.SYSTEM, action="tool.merge", subject=f"tool:{each.loser}", after=evidence
         )
-    first = sum(len(each.sightings) for each in made) + sum(each.first for each in again)
-    return Counts(new=first, changed=sum(each.changed for each in again), new_tools=len(made), merged=len(joined))
+    return _counted(made, again, joined)
+
+
+def _counted(made: Sequence[NewTool], again: Sequence[SeenAgain], joined: Sequence[Merge]) -> dict[str, Counts]:
+    """What changed, by source. A tool that several sources show for the first time counts for the one that leads;
+    a merge for the first source that shows the tool that remains."""
+    counts: dict[str, Counts] = defaultdict(Counts)
+    for new in made:
+        counts[new.sightings[0].source].new_tools += 1
+        for one in new.sightings:
+            counts[one.source].new += 1
+    shown_by: dict[int, str] = {}
+    for each in again:
+        counts[each.sighting.source].new += each.first
+        counts[each.sighting.source].changed += each.changed
+        shown_by.setdefault(each.tool, each.sighting.source)
+    for merge in joined:
+        if merge.winner in shown_by:
+            counts[shown_by[merge.winner]].merged += 1
+    return counts
 
 
 _Kind = TypeVar("_Kind")

@@ -1,25 +1,36 @@
-"""What the public sees: approved comparisons and editions, and nothing else."""
+"""What the public sees: approved comparisons and editions, and nothing else.
+
+Every page is made from views as they were approved, under the addresses of today and with the votes of this minute; each
+takes a fixed number of statements, however much there is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.wiring import Product
 from core.comparison import Community, ComparisonView, Side, comparison_slug
 from core.edition import Edition
+from core.errors import NotFound
 from core.week import Week
-from store import comparisons, tools, votes
+from store import comparisons, corrections, shelves, tools, votes
 from store import editions as kept
+from store.corrections import Corrected
+from store.editions import ShelvedEdition
 
-_NEWEST = 12
+NEWEST = 12
+OTHERS = 3
+EDITIONS_A_PAGE = 60
+STALE_AFTER = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditionView:
-    """An approved edition with its comparisons."""
+    """An approved edition with its comparisons. `favourites`: the sides that readers chose, by the lower end of the
+    interval, once there are votes enough to show."""
 
     week: Week
     number: int
@@ -28,6 +39,14 @@ class EditionView:
     intro: str
     approved_at: datetime | None
     comparisons: tuple[ComparisonView, ...]
+    modified: datetime | None
+
+    @property
+    def favourites(self) -> tuple[tuple[Side, ComparisonView], ...]:
+        """Sides with votes enough, the surest favourite first."""
+        sides = [(side, view) for view in self.comparisons for side in (view.a, view.b)]
+        shown = [each for each in sides if each[0].community.percent is not None]
+        return tuple(sorted(shown, key=lambda each: each[0].community.lower_bound, reverse=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,22 +55,55 @@ class HomeView:
 
     latest: EditionView | None
     comparisons: tuple[ComparisonView, ...]
+    categories: tuple[str, ...]
+    modified: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonPage:
+    """A comparison with what its page adds. `stale_since`: from then on its verdicts are older than 90 days."""
+
+    view: ComparisonView
+    others: tuple[ComparisonView, ...]
+    corrections: tuple[Corrected, ...]
+    stale_since: datetime | None
+    modified: datetime | None
 
 
 def home(product: Product) -> HomeView:
     """What the home page shows."""
     with product.database.read() as connection:
         newest = kept.public(connection, limit=1)
+        shown, modified = pages(connection, shelves.latest(connection, limit=NEWEST))
+        latest = _edition(connection, newest[0]) if newest else None
         return HomeView(
-            latest=_edition(connection, newest[0]) if newest else None,
-            comparisons=_with_votes(connection, comparisons.approved_views(connection, limit=_NEWEST)),
+            latest=latest,
+            comparisons=shown,
+            categories=shelves.categories(connection),
+            modified=newer(modified, latest.modified if latest else None),
         )
 
 
 def comparison(product: Product, slug: str) -> ComparisonView:
     """A comparison as it was approved, with the votes of this minute. Raises NotFound for anything else."""
     with product.database.read() as connection:
-        return _with_votes(connection, [comparisons.approved_view(connection, slug)])[0]
+        return pages(connection, [comparisons.public_pair(connection, slug)[0]])[0][0]
+
+
+def comparison_page(product: Product, slug: str) -> ComparisonPage:
+    """The same with what its page adds. Raises NotFound."""
+    with product.database.read() as connection:
+        at, low, high = comparisons.public_pair(connection, slug)
+        near = [each for tool in (low, high) for each in shelves.of_tool(connection, tool, limit=OTHERS + 1)]
+        wanted = [at, *[each for each in dict.fromkeys(near) if each != at][: 2 * OTHERS]]
+        (view, *others), modified = pages(connection, wanted)
+        corrected = corrections.of_comparison(connection, at)
+    said = [cell.submitted_at for row in view.rows for cell in (row.a, row.b) if cell]
+    stale = max(said) + STALE_AFTER if said and max(said) + STALE_AFTER <= product.now else None
+    dates = [stale, *(each.at for each in corrected)]
+    return ComparisonPage(
+        view=view, others=tuple(others), corrections=corrected, stale_since=stale, modified=newer(modified, *dates)
+    )
 
 
 def comparison_address(product: Product, one: str, other: str) -> str:
@@ -66,14 +118,20 @@ def edition(product: Product, week: Week) -> EditionView:
         return _edition(connection, kept.find_public(connection, week))
 
 
+def archive(product: Product, *, below: int | None = None) -> list[ShelvedEdition]:
+    """Approved editions for the archive, the newest first, one more than a page holds; below a number when given."""
+    with product.database.read() as connection:
+        return kept.shelved(connection, limit=EDITIONS_A_PAGE + 1, below=below)
+
+
 def editions(product: Product) -> tuple[EditionView, ...]:
-    """Every approved edition, the newest first."""
+    """Every approved edition with its comparisons, the newest first."""
     with product.database.read() as connection:
         return tuple(_edition(connection, each) for each in kept.public(connection))
 
 
 def _edition(connection: Any, found: Edition) -> EditionView:
-    ids = kept.comparison_ids(connection, found.week)
+    shown, modified = pages(connection, kept.comparison_ids(connection, found.week))
     return EditionView(
         week=found.week,
         number=found.number,
@@ -81,21 +139,34 @@ def _edition(connection: Any, found: Edition) -> EditionView:
         preheader=found.preheader,
         intro=found.intro,
         approved_at=found.approved_at,
-        comparisons=_with_votes(connection, comparisons.approved_views(connection, limit=len(ids), ids=ids)),
+        comparisons=shown,
+        modified=newer(modified, found.approved_at),
     )
 
 
-def _with_votes(connection: Any, views: Sequence[ComparisonView]) -> tuple[ComparisonView, ...]:
-    """The stored views with what readers say by now; votes are not part of what was approved."""
-    today = [_readdressed(connection, view) for view in views]
-    counted = votes.counted(connection, [view.slug for view in today])
-    return tuple(_voted(view, counted.get(view.slug, {})) for view in today)
+# ------------------------------------------------------------ views as they are today
 
 
-def _readdressed(connection: Any, view: ComparisonView) -> ComparisonView:
+def pages(connection: Any, ids: Sequence[int]) -> tuple[tuple[ComparisonView, ...], datetime | None]:
+    """The public ones of these comparisons, in their order, as they are shown today; and when any of it last changed."""
+    views = comparisons.approved_views(connection, limit=len(ids), ids=ids)
+    today = comparisons.present_slugs(connection, [side.slug for view in views for side in (view.a, view.b)])
+    moved = [_readdressed(view, today) for view in views]
+    counted = votes.counted(connection, [view.slug for view in moved])
+    changed = votes.newest(connection, [view.slug for view in moved])
+    dates = [each for view in views for each in (view.approved_at, view.published_at)]
+    return tuple(_voted(view, counted.get(view.slug, {})) for view in moved), newer(*dates, *changed.values())
+
+
+def newer(*instants: datetime | None) -> datetime | None:
+    """The newest of these."""
+    return max((each for each in instants if each is not None), default=None)
+
+
+def _readdressed(view: ComparisonView, today: Mapping[str, str]) -> ComparisonView:
     """The view under the addresses of today: a tool may have moved since it was approved."""
-    a, b = (replace(side, slug=tools.find(connection, side.slug).slug) for side in (view.a, view.b))
-    return replace(view, slug=comparisons.find(connection, view.slug).slug, a=a, b=b)
+    a, b = (replace(side, slug=today.get(side.slug, side.slug)) for side in (view.a, view.b))
+    return replace(view, a=a, b=b)
 
 
 def _voted(view: ComparisonView, chosen: dict[str, int]) -> ComparisonView:
@@ -105,3 +176,12 @@ def _voted(view: ComparisonView, chosen: dict[str, int]) -> ComparisonView:
         return replace(one, community=Community(chosen=chosen.get(one.slug, 0), votes=total))
 
     return replace(view, a=side(view.a), b=side(view.b))
+
+
+def find_tool(product: Product, slug: str) -> str:
+    """The present address of a tool on show, by any it has had. Raises NotFound for one that is not on show."""
+    with product.database.read() as connection:
+        found = tools.find(connection, slug)
+        if not shelves.of_tool(connection, found.id, limit=1):
+            raise NotFound(f"There is no tool {slug!r}.")
+        return found.slug

@@ -251,6 +251,8 @@ def _is_over(product: Product, plan: Plan) -> bool:
 
 def _require_startable(found: Edition, plan: Plan, *, now: datetime, over: bool) -> None:
     week = found.week
+    if found.state is EditionState.SENT:  # whatever its tools are called by now: nothing of it is sent again
+        return
     if found.frozen is None:
         raise Refused(f"Edition {week} is not approved.", mend=f"`verdicts edition approve {week} --as EMAIL`.")
     if plan.cancelled_at is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from app.wiring import Product
 from core.category import CATEGORIES
 from core.clock import from_iso, to_iso
 from core.delivery import Mail, Recipient
-from core.errors import NotFound, Refused, UsageError, VerdictsError
+from core.errors import DeliveryError, NotFound, Refused, UsageError, VerdictsError
 from core.subscriber import Subscriber, SubscriberState
 from core.text import clean
 from digest.headers import letter_headers
@@ -130,7 +131,9 @@ def confirm(product: Product, token: str) -> Subscriber:
             "preferences_url": links.preferences(done),
             "unsubscribe_url": links.unsubscribe(done),
         }
-        _send_letter(product, "welcome", done.address, context)
+        # Confirmed is confirmed: a letter that cannot go out now must not tell the reader otherwise.
+        with suppress(DeliveryError):
+            _send_letter(product, "welcome", done.address, context)
     return done
 
 

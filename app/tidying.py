@@ -1,13 +1,14 @@
-"""What expires by itself: subscriptions never confirmed, sign-in links never used."""
+"""What expires by itself: subscriptions never confirmed, sign-in links never used, uses of forms."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from app.wiring import Product
-from store import people, subscribers
+from store import form_uses, people, subscribers
 
 _PENDING_LASTS = timedelta(days=30)
+_USES_KEPT = timedelta(hours=2)
 _SIGN_IN_KEPT = timedelta(days=1)
 
 
@@ -17,5 +18,6 @@ def tidy(product: Product) -> dict[str, int]:
     with product.database.write() as connection:
         return {
             "subscriptions never confirmed": subscribers.forget_pending(connection, before=now - _PENDING_LASTS),
+            "uses of forms": form_uses.forget(connection, before=now - _USES_KEPT),
             "sign-in links": people.forget_sign_ins(connection, before=now - _SIGN_IN_KEPT),
         }

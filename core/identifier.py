@@ -25,8 +25,6 @@ class Scheme(StrEnum):
     YC = "yc"
     APP_STORE = "app-store"
     PLAY_STORE = "play-store"
-    PYPI = "pypi"
-    NPM = "npm"
     URL = "url"  # host and path of a page of its own
 
 

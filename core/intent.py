@@ -29,14 +29,15 @@ class KnownSighting:
 class Candidate:
     """A known tool that a new sighting might show although they share no identifier.
 
-    `owners` are the makers' names as its sightings give them, `mentions` what they speak of.
+    `names` are its own and those of its sightings, in order; `owners` the makers' names as its sightings give them
+    (see `Sighting.maker`), `mentions` what they speak of.
     """
 
     tool: int
-    name: str
+    names: tuple[str, ...]
     text: str = ""  # tagline and description
     owners: frozenset[str] = frozenset()
-    homepage: str | None = None
+    homepages: frozenset[str] = frozenset()
     identifiers: frozenset[Identifier] = frozenset()
     mentions: frozenset[Identifier] = frozenset()
 
@@ -47,8 +48,9 @@ class Known:
 
     `tool_of` holds every identifier of the batch that belongs to a tool (merged tools already followed to the
     tool that took them in); `identifiers_of` all identifiers of each tool named in `tool_of`; `names_of` their
-    names; `apart` pairs of tools, smaller id first, that an editor has declared different; `candidates` tools that
-    resemble a sighting of the batch by name (see `ingest.match.blocks`), at most 200 per sighting.
+    names; `apart` pairs of tools, smaller id first, that an editor has declared different; `candidates` tools with a
+    sighting whose name or family (core/names) is that of a sighting of the batch which shares no identifier with
+    anything known, at most 200 per sighting.
     """
 
     tool_of: Mapping[Identifier, int] = field(default_factory=dict)

@@ -62,6 +62,11 @@ class Sighting:
     pricing: Pricing | None = None  # what the listing itself says, read by the rules of ingest/pricing
 
     @property
+    def maker(self) -> str:
+        """The author where that is who made the thing; whoever writes an article about it is not."""
+        return "" if self.thing in (Thing.ARTICLE, Thing.RELEASE) else self.author
+
+    @property
     def content_hash(self) -> str:
         """Changes when the words, identifiers or price change; figures of popularity do not count, nor does the day on
         which a price was seen. The leading number is the version of this rule."""

@@ -360,18 +360,6 @@ def _play_store(path: list[str], query: dict[str, str]) -> list[Identifier]:
     return [Identifier(Scheme.PLAY_STORE, named)] if named else []
 
 
-def _pypi(path: list[str], _query: dict[str, str]) -> list[Identifier]:
-    named = path[:1] == ["project"] and path[1:2]
-    return [Identifier(Scheme.PYPI, re.sub(r"[-_.]+", "-", path[1]).lower())] if named else []  # PEP 503
-
-
-def _npm(path: list[str], _query: dict[str, str]) -> list[Identifier]:
-    if path[:1] != ["package"] or len(path) < 2:  # noqa: PLR2004 - package, name
-        return []
-    depth = 3 if path[1].startswith("@") else 2
-    return [Identifier(Scheme.NPM, "/".join(path[1:depth]).lower())]
-
-
 _SITES = {
     "github.com": _github,
     "huggingface.co": _huggingface,
@@ -390,7 +378,5 @@ _SITES = {
     "apps.apple.com": _app_store,
     "itunes.apple.com": _app_store,
     "play.google.com": _play_store,
-    "pypi.org": _pypi,
-    "npmjs.com": _npm,
 }
 """Host -> what one of its addresses names. An address of these hosts that the function cannot place names nothing."""

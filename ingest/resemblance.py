@@ -29,17 +29,6 @@ ASK_FROM = 0.5
 
 _ALIKE = 80
 _LEAST_TEXT = 30
-_SHORTEST_KEY = 3
-_ENDINGS = ("ai", "app", "io", "dev")
-_NOT_KEY = re.compile(r"[^\w]|_")
-_PIECES = re.compile(r"[\s\-_./:()]+")
-_VERSION = re.compile(
-    r"v?\d+(?:\.\d+)*[a-z]?|a?\d+(?:\.\d+)?[bmk]|\d+x\d+[bmk]|q\d\w*|fp\d+|int\d+|bf16", re.IGNORECASE
-)
-_VARIANTS = words(
-    "instruct chat base preview beta alpha rc mini nano tiny small medium large xl xxl pro lite turbo flash max plus ultra it "
-    "hf thinking reasoning distill dev latest new next ii iii iv",
-)
 _PAGES = frozenset({"huggingface.co", "github.com", "arxiv.org", "producthunt.com", "openrouter.ai"})
 
 
@@ -50,36 +39,6 @@ class Resemblance:
     score: float
     reasons: tuple[Reason, ...]
     certain: bool
-
-
-def name_key(name: str) -> str:
-    """A name reduced to what has to agree: `Show HN: Foo.ai – do bar` and `foo` both give `foo`.
-
-    NFKC, the headline's tail off, case folded, letters and digits only; a trailing ai, app, io or dev goes when
-    enough remains.
-    """
-    head, _ = split_title(unicodedata.normalize("NFKC", name))
-    key = _NOT_KEY.sub("", head.casefold())
-    for ending in _ENDINGS:
-        if key.endswith(ending) and len(key) - len(ending) >= _SHORTEST_KEY:
-            return key.removesuffix(ending)
-    return key
-
-
-def family_key(name: str) -> str:
-    """A name without its versions, sizes and variants: `Qwen3-8B-Instruct` and `Qwen2.5-72B` both give `qwen`."""
-    head, _ = split_title(unicodedata.normalize("NFKC", name))
-    pieces = [piece for piece in _PIECES.split(head.casefold()) if piece]
-    kept = [piece for piece in pieces if piece not in _VARIANTS and not _VERSION.fullmatch(piece)]
-    return _NOT_KEY.sub("", "".join(piece.rstrip("0123456789") or piece for piece in kept))
-
-
-def block(name: str) -> str:
-    """The beginning of the slugs under which tools of this name's family stand; empty when it is too short to
-    say anything."""
-    head, _ = split_title(name)
-    key = next(iter(re.findall(r"[a-z]+", slugify(head))), "")
-    return key if len(key) >= _SHORTEST_KEY and key != "tool" else ""
 
 
 def resemblance(sightings: Sequence[Sighting], candidate: Candidate) -> Resemblance:
@@ -99,14 +58,14 @@ def resemblance(sightings: Sequence[Sighting], candidate: Candidate) -> Resembla
 
 def _same_name(sightings: Sequence[Sighting], candidate: Candidate) -> Reason | None:
     key = name_key(candidate.name)
-    found = sorted(one.name for one in sightings if len(key) >= _SHORTEST_KEY and name_key(one.name) == key)
+    found = sorted(one.name for one in sightings if len(key) >= SHORTEST_KEY and name_key(one.name) == key)
     return Reason(words=f"The names agree: {found[0]} and {candidate.name}.", points=0.5) if found else None
 
 
 def _family(sightings: Sequence[Sighting], candidate: Candidate, sure: Iterable[Reason]) -> Reason | None:
     """New version? The same family by the same maker."""
     key = family_key(candidate.name)
-    kin = sorted(one.name for one in sightings if len(key) >= _SHORTEST_KEY and family_key(one.name) == key)
+    kin = sorted(one.name for one in sightings if len(key) >= SHORTEST_KEY and family_key(one.name) == key)
     if not kin or not any(sure):
         return None
     return Reason(words=f"New version? {kin[0]} and {candidate.name} are of one family.", points=0.4)
@@ -135,7 +94,7 @@ def _makers(identifiers: Iterable[Identifier], names: Iterable[str]) -> set[str]
     schemes = (Scheme.GITHUB, Scheme.HF, Scheme.HF_DATASET, Scheme.HF_SPACE, Scheme.OPENROUTER)
     owners = [one.value.partition("/")[0] for one in identifiers if one.scheme in schemes]
     keys = {_NOT_KEY.sub("", name.casefold()) for name in (*owners, *names)}
-    return {key for key in keys if len(key) >= _SHORTEST_KEY}
+    return {key for key in keys if len(key) >= SHORTEST_KEY}
 
 
 def _domain(sightings: Sequence[Sighting], candidate: Candidate) -> Reason | None:

@@ -1,4 +1,4 @@
-"""Words from outside: HTML made into plain text, capped; links found in it; titles taken apart."""
+"""Words from outside: HTML made into plain text, capped; links found in it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,6 @@ _MARKUP = re.compile(r"<[a-zA-Z!/?]|&[#a-zA-Z]")
 # Bounded on purpose: an unclosed `<a ` must not be searched to the end of the text each time.
 _HREF = re.compile(r"<a\s[^<>]{0,500}?href\s*=\s*[\"']?([^\"'<>\s]{1,2000})", re.IGNORECASE)
 _BARE = re.compile(r"https?://[^\s<>\"'`\])}\\]{1,2000}", re.IGNORECASE)
-_PREFIX = re.compile(r"^\s*(?:show|launch|tell|ask)\s+hn\s*[:\-–—]\s*", re.IGNORECASE)
-_SEPARATOR = re.compile(r"\s+[–—|]\s+|\s+-{1,2}\s+|:\s+")
-_NAME_WORDS = 5
 # Characters that no address holds, and that would end an attribute if a page were careless; browsers quote them too.
 _QUOTED = str.maketrans({character: f"%{ord(character):02X}" for character in " \"'<>\\`"})
 
@@ -84,20 +81,3 @@ def links(text: str) -> tuple[str, ...]:
     found += [(match.start(), html.unescape(match[0]).rstrip(".,;:!?")) for match in _BARE.finditer(visible)]
     urls = (web_url(url) for _, url in sorted(found))
     return tuple(dict.fromkeys(url for url in urls if url))
-
-
-def split_title(title: str) -> tuple[str, str]:
-    """A headline as name and tagline: `Show HN: Foo – do bar` is `Foo` and `do bar`.
-
-    The head counts as a name when it has at most five words; otherwise the whole headline is the name.
-    """
-    title = _PREFIX.sub("", title).strip()
-    head, rest = _divided(title)
-    if head and rest and len(head.split()) <= _NAME_WORDS:
-        return head, rest
-    return title, ""
-
-
-def _divided(title: str) -> tuple[str, str]:
-    found = _SEPARATOR.search(title)
-    return (title[: found.start()].strip(), title[found.end() :].strip()) if found else (title, "")

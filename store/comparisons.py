@@ -14,9 +14,9 @@ from sqlalchemy.engine import Connection, Row
 from core.comparison import Comparison, ComparisonState, ComparisonView, comparison_slug, split_comparison_slug
 from core.errors import NotFound, StaleVersion
 from core.tool import Reason, Tool
-from store import tools
+from store import shelves, tools
 from store.connect import insert_for
-from store.schema import comparison, edition_comparison, person
+from store.schema import comparison, edition_comparison, person, tool, tool_slug
 
 UNNAMED_EDITOR = "An editor"
 """How readers see an editor without a name."""
@@ -157,6 +157,7 @@ def approve(
     same = sa.and_(comparison.c.id == found.id, comparison.c.version == version)
     if connection.execute(sa.update(comparison).where(same).values(**values)).rowcount != 1:
         raise StaleVersion(f"{found.slug} has changed since you read it.", mend="Look at it again, then approve.")
+    shelves.place(connection, found.id, view, now=now)
 
 
 def approved_view(connection: Connection, slug: str) -> ComparisonView:
@@ -177,13 +178,35 @@ def approved_views(connection: Connection, *, limit: int, ids: Sequence[int] | N
     return [_public_view(row) for row in connection.execute(newest)]
 
 
+def public_pair(connection: Connection, slug: str) -> tuple[int, int, int]:
+    """A public comparison's number and those of its tools. Raises NotFound for anything else, approved or not."""
+    where = sa.and_(comparison.c.slug == slug, comparison.c.state.in_(_PUBLIC))
+    row = connection.execute(sa.select(comparison.c.id, comparison.c.low, comparison.c.high).where(where)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no comparison {slug!r}.")
+    return row.id, row.low, row.high
+
+
+def present_slugs(connection: Connection, slugs: Sequence[str]) -> dict[str, str]:
+    """The address of today for each of these slugs of tools, old ones and those of merged tools included."""
+    winner = tool.alias("winner")
+    query = (
+        sa.select(tool_slug.c.slug, sa.func.coalesce(winner.c.slug, tool.c.slug))
+        .join(tool, tool.c.id == tool_slug.c.tool)
+        .outerjoin(winner, winner.c.id == tool.c.merged_into)
+        .where(tool_slug.c.slug.in_(list(slugs)))
+    )
+    return dict(connection.execute(query).tuples().all())
+
+
 def _select_public() -> sa.Select[Any]:
-    columns = (comparison.c.id, comparison.c.approved_view, comparison.c.published_at)
+    columns = (comparison.c.id, comparison.c.slug, comparison.c.approved_view, comparison.c.published_at)
     return sa.select(*columns).where(comparison.c.state.in_(_PUBLIC))
 
 
 def _public_view(row: Row[Any]) -> ComparisonView:
-    return replace(_VIEW.validate_python(row.approved_view), published_at=row.published_at)
+    # Under the address of today: a tool may have moved since it was approved.
+    return replace(_VIEW.validate_python(row.approved_view), slug=row.slug, published_at=row.published_at)
 
 
 def waiting(connection: Connection) -> list[int]:

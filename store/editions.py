@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -200,6 +201,34 @@ def public(connection: Connection, *, limit: int = 100) -> list[Edition]:
         _select().where(edition.c.state.in_(_PUBLIC)).order_by(edition.c.number.desc()).limit(limit)
     ).all()
     return [_edition(connection, row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShelvedEdition:
+    """An approved edition as the archive lists it."""
+
+    week: Week
+    number: int
+    subject: str
+    comparisons: int
+    approved_at: datetime | None
+
+
+def shelved(connection: Connection, *, limit: int, below: int | None = None) -> list[ShelvedEdition]:
+    """Approved editions, the newest first, below a number when given; each with how many comparisons it has."""
+    placed = sa.select(sa.func.count()).where(edition_comparison.c.week == edition.c.week).scalar_subquery()
+    columns = (edition.c.week, edition.c.number, edition.c.subject, edition.c.approved_at, placed.label("placed"))
+    query = sa.select(*columns).where(edition.c.state.in_(_PUBLIC)).order_by(edition.c.number.desc()).limit(limit)
+    return [
+        ShelvedEdition(
+            week=Week.parse(row.week),
+            number=row.number,
+            subject=row.subject,
+            comparisons=row.placed,
+            approved_at=row.approved_at,
+        )
+        for row in connection.execute(query if below is None else query.where(edition.c.number < below))
+    ]
 
 
 def find_public(connection: Connection, week: Week) -> Edition:

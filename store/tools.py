@@ -71,12 +71,9 @@ def _tools_of(connection: Connection, wanted: Iterable[Identifier]) -> dict[Iden
 
 
 def _stored(connection: Connection, sightings: Sequence[Sighting]) -> dict[SightingKey, KnownSighting]:
-    by_source: dict[str, list[str]] = defaultdict(list)
-    for each in sightings:
-        by_source[each.source].append(each.external_id)
     found: dict[SightingKey, KnownSighting] = {}
     columns = (sighting.c.source, sighting.c.external_id, sighting.c.tool, sighting.c.content_hash)
-    for key, ids in by_source.items():
+    for key, ids in _by_source(sightings).items():
         for part in chunked(ids):
             query = sa.select(*columns).where(sighting.c.source == key, sighting.c.external_id.in_(part))
             for row in connection.execute(query):
@@ -163,14 +160,24 @@ def add(connection: Connection, made: Sequence[tuple[NewTool, Assessment]], *, n
         return []
     slugs = _free_slugs(connection, [assessment.name for _, assessment in made])
     rows = [_tool_row(each, slug, now=now) for (_, each), slug in zip(made, slugs, strict=True)]
-    insert = sa.insert(tool).returning(tool.c.id, sort_by_parameter_order=True)
-    ids = list(connection.scalars(insert, rows))
+    # Rows in bulk, then their ids by what makes them unique: RETURNING in order costs SQLite a statement per row.
+    connection.execute(sa.insert(tool), rows)
+    ids = _ids_of(connection, slugs)
     connection.execute(sa.insert(tool_slug), [{"slug": s, "tool": i} for s, i in zip(slugs, ids, strict=True)])
     _attach(connection, [(one, at) for (new, _), at in zip(made, ids, strict=True) for one in new.sightings], now=now)
     _add_facts(connection, [(at, one) for at, (_, each) in zip(ids, made, strict=True) for one in each.facts])
     _add_prices(connection, [(at, each.pricing) for at, (_, each) in zip(ids, made, strict=True)])
     _seat(connection, [at for at, (_, each) in zip(ids, made, strict=True) if each.queue])
     return ids
+
+
+def _ids_of(connection: Connection, slugs: Sequence[str]) -> list[int]:
+    """The tools with these present slugs, in order."""
+    found: dict[str, int] = {}
+    for part in chunked(list(slugs)):
+        rows = connection.execute(sa.select(tool.c.slug, tool.c.id).where(tool.c.slug.in_(part)))
+        found |= {row.slug: row.id for row in rows}
+    return [found[slug] for slug in slugs]
 
 
 def _tool_row(assessment: Assessment, slug: str, *, now: datetime) -> dict[str, Any]:
@@ -264,10 +271,30 @@ def _attach(connection: Connection, pairs: Sequence[tuple[Sighting, int]], *, no
     if not pairs:
         return
     rows = [_sighting_row(one, now=now) | {"tool": at, "first_tool": at, "first_seen": now} for one, at in pairs]
-    insert = sa.insert(sighting).returning(sighting.c.id, sort_by_parameter_order=True)
-    ids = connection.scalars(insert, rows).all()
-    _set_signals(connection, [(at, one) for at, (one, _) in zip(ids, pairs, strict=True)], now=now)
+    connection.execute(sa.insert(sighting), rows)
+    popular = [one for one, _ in pairs if one.signals]
+    ids = _sighting_ids(connection, popular)
+    _set_signals(connection, [(ids[one.source, one.external_id], one) for one in popular], now=now)
     _keep_identifiers(connection, pairs)
+
+
+def _sighting_ids(connection: Connection, wanted: Sequence[Sighting]) -> dict[SightingKey, int]:
+    """The ids of sightings that are stored."""
+    found: dict[SightingKey, int] = {}
+    for key, ids in _by_source(wanted).items():
+        for part in chunked(ids):
+            query = sa.select(sighting.c.external_id, sighting.c.id).where(
+                sighting.c.source == key, sighting.c.external_id.in_(part)
+            )
+            found |= {(key, row.external_id): row.id for row in connection.execute(query)}
+    return found
+
+
+def _by_source(wanted: Iterable[Sighting]) -> dict[str, list[str]]:
+    by_source: dict[str, list[str]] = defaultdict(list)
+    for each in wanted:
+        by_source[each.source].append(each.external_id)
+    return by_source
 
 
 def _sighting_row(one: Sighting, *, now: datetime) -> dict[str, Any]:
@@ -300,17 +327,13 @@ def _refresh(connection: Connection, changed: Sequence[Sighting], *, now: dateti
 
 
 def _touch(connection: Connection, again: Sequence[Sighting], *, now: datetime) -> None:
-    by_source: dict[str, list[Sighting]] = defaultdict(list)
-    for one in again:
-        by_source[one.source].append(one)
-    for key, ones in by_source.items():
-        ids: dict[str, int] = {}
-        for part in chunked([one.external_id for one in ones]):
+    for key, external_ids in _by_source(again).items():
+        for part in chunked(external_ids):
             where = sa.and_(sighting.c.source == key, sighting.c.external_id.in_(part))
             connection.execute(sa.update(sighting).where(where).values(last_seen=now))
-            rows = connection.execute(sa.select(sighting.c.external_id, sighting.c.id).where(where))
-            ids |= {row.external_id: row.id for row in rows}
-        _set_signals(connection, [(ids[one.external_id], one) for one in ones], now=now)
+    popular = [one for one in again if one.signals]
+    ids = _sighting_ids(connection, popular)
+    _set_signals(connection, [(ids[one.source, one.external_id], one) for one in popular], now=now)
 
 
 def _is(one: Sighting) -> sa.ColumnElement[bool]:
@@ -422,7 +445,8 @@ def ask(connection: Connection, questions: Sequence[Ask], *, now: datetime) -> i
             reasons=[[reason.words, reason.points] for reason in each.reasons],
             asked_at=now,
         )
-        asked += connection.execute(insert.on_conflict_do_nothing()).rowcount
+        # Counted by what comes back: PostgreSQL's rowcount of such an insert is -1.
+        asked += len(connection.execute(insert.on_conflict_do_nothing().returning(duplicate.c.id)).all())
     return asked
 
 

@@ -15,6 +15,7 @@ from lxml import etree
 
 from core.errors import ParseError
 from core.identifier import Identifier, Scheme
+from core.names import split_title
 from core.sighting import Sighting, Thing
 from core.source import Cursor, Parsed, Request, Response, Source
 from core.text import clean
@@ -23,7 +24,7 @@ from ingest.sources.adapter import Adapter, Options
 from ingest.sources.entries import LeftOut, external_id, gather, instant
 from ingest.sources.feed import ACCEPT
 from ingest.sources.syndication import refuse
-from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, links, plain, split_title, tags_of
+from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, links, plain, tags_of
 
 _ENTRIES = ("{http://www.w3.org/2005/Atom}entry", "item")
 _NUMBER = re.compile(r"(?:/abs/|arXiv\.org:)([^\s?#]{4,40})$")

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from core.names import split_title
 from core.sighting import Sighting, Thing
 from core.source import Cursor, Parsed, Request, Response, Source
 from core.text import clean
@@ -15,7 +16,7 @@ from ingest.identity import identify, mentioned
 from ingest.sources.adapter import Adapter, Options
 from ingest.sources.entries import LeftOut, external_id, gather, instant
 from ingest.sources.syndication import Entry, entries_of
-from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, links, plain, split_title, tags_of, web_url
+from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, links, plain, tags_of, web_url
 
 ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json;q=0.9, application/xml;q=0.8, */*;q=0.5"
 OLD = "older than the window"

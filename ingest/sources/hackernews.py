@@ -15,6 +15,7 @@ from pydantic import Field, field_validator
 
 from core.errors import ParseError
 from core.identifier import Identifier, Scheme
+from core.names import split_title
 from core.sighting import Sighting, Thing
 from core.source import Cursor, Parsed, Request, Response, Source
 from core.text import clean
@@ -24,7 +25,7 @@ from ingest.sources.adapter import Adapter, Foreign, Options
 from ingest.sources.bodies import json_of, list_of
 from ingest.sources.entries import LeftOut, external_id, gather, instant, signals
 from ingest.sources.paging import with_query
-from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, links, plain, split_title, web_url
+from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, links, plain, web_url
 
 _CAP = 1_000
 _SHORTEST_WINDOW = 3_600

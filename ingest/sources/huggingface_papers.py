@@ -11,6 +11,7 @@ from datetime import datetime
 from pydantic import Field
 
 from core.identifier import Identifier, Scheme
+from core.names import split_title
 from core.sighting import Sighting, Thing
 from core.source import Cursor, Parsed, Request, Response, Source
 from core.text import clean
@@ -20,7 +21,7 @@ from ingest.sources.bodies import list_of
 from ingest.sources.entries import LeftOut, external_id, gather, instant, signals
 from ingest.sources.hub import SITE
 from ingest.sources.paging import following
-from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, plain, split_title, tags_of, web_url
+from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, plain, tags_of, web_url
 
 
 class PaperOptions(Options):

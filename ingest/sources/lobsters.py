@@ -7,6 +7,7 @@ from datetime import datetime
 from pydantic import Field
 
 from core.identifier import Identifier, Scheme
+from core.names import split_title
 from core.sighting import Sighting, Thing
 from core.source import Cursor, Parsed, Request, Response, Source
 from core.text import clean
@@ -15,7 +16,7 @@ from ingest.identity import identify, mentioned, own_page
 from ingest.sources.adapter import Adapter, Foreign, Options
 from ingest.sources.bodies import list_of
 from ingest.sources.entries import LeftOut, external_id, gather, instant, signals
-from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, links, plain, split_title, tags_of, web_url
+from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, links, plain, tags_of, web_url
 
 
 class StoryOptions(Options):

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from core.errors import ParseError
 from core.identifier import Identifier, Scheme
+from core.names import split_title
 from core.sighting import Sighting, Signal, Thing
 from core.source import Cursor, Parsed, Request, Response, Source
 from core.text import clean, slugify
@@ -23,7 +24,7 @@ from ingest.sources.bodies import json_of, list_of
 from ingest.sources.entries import LeftOut, external_id, gather, instant, signals
 from ingest.sources.feed import ACCEPT, dated
 from ingest.sources.syndication import Entry, entries_of
-from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, links, plain, split_title, tags_of, web_url
+from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, links, plain, tags_of, web_url
 
 _ID = re.compile(r"t3_([a-z0-9]{3,12})$|/comments/([a-z0-9]{3,12})/", re.IGNORECASE)
 _LINK = re.compile(r"<a\s[^<>]{0,300}?href=\"([^\"<>]{1,2000})\"[^<>]{0,100}>\s*\[link\]", re.IGNORECASE)

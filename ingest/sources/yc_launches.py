@@ -9,6 +9,7 @@ from pydantic import Field
 
 from core.errors import ParseError
 from core.identifier import Identifier, Scheme
+from core.names import split_title
 from core.sighting import Sighting, Thing
 from core.source import Cursor, Parsed, Request, Response, Source
 from core.text import clean
@@ -17,7 +18,7 @@ from ingest.identity import homepage_identity, mentioned, own_page
 from ingest.sources.adapter import Adapter, Foreign, Options
 from ingest.sources.bodies import json_of, list_of
 from ingest.sources.entries import LeftOut, external_id, gather, instant, signals
-from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, plain, split_title, tags_of, web_url
+from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, plain, tags_of, web_url
 
 
 class LaunchOptions(Options):

@@ -56,7 +56,7 @@ def bring(product: Product, *entries: Sighting) -> FetchRecord:
         ]
         sources.sync(connection, known)
     reading = Reading(source=source, at=product.now, outcome=Outcome.OK, cursor=Cursor(), sightings=entries)
-    return ingesting.store(product, reading)
+    return ingesting.store(product, [reading])[0]
 
 
 def shelve(product: Product, *names: str, **more: Any) -> None:

@@ -6,14 +6,12 @@ import json
 import re
 import socket
 import threading
-import time
-from collections import Counter
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+
+from digest.transports.standin import Fault, StandIn
 
 SCHEMA = Path(__file__).parents[3] / "shared" / "email" / "tsg_mail_v3.json"
 
@@ -111,136 +109,53 @@ class MailServer:
         return False
 
 
-@dataclass
-class Request:
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: Any
+class Provider(StandIn):
+    """The provider's mail API: the stand-in that ships with the product, held against the provider's own file.
 
-
-@dataclass
-class Provider:
-    """The provider's mail API. `answers` holds what the next sends get instead of a verdict by the rules.
-
-    An answer is (status, headers, body), or "drop-before" (nothing taken, no answer), "drop-after" (taken, no answer),
-    "stall" (taken, no answer in time). `accepted` are the bodies that were taken, `faults` the rules that requests
-    broke, `cancelled` the batches called off.
+    `answers` holds what the next sends get instead of a verdict by the rules: (status, headers, body), or "drop-before"
+    (nothing taken, no answer), "drop-after" (taken, no answer), "stall" (taken, no answer in time).
     """
 
-    answers: list[Any] = field(default_factory=list)
-    requests: list[Request] = field(default_factory=list)
-    accepted: list[dict[str, Any]] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-    batches: set[str] = field(default_factory=set)
-    cancelled: set[str] = field(default_factory=set)
-    batch_answer: Any = None
-    cancel_answer: Any = None
-    released: threading.Event = field(default_factory=threading.Event)
-
-    def __post_init__(self) -> None:
-        provider = self
-
-        class Handler(_Handler):
-            state = provider
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = False
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
+    def __init__(self) -> None:
+        super().__init__(instead=self._own_answer)
+        self._answers: list[Any] = []
+        self.batch_answer: Any = None
+        self.cancel_answer: Any = None
 
     @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+    def answers(self) -> list[Any]:
+        return self._answers
 
-    def close(self) -> None:
-        self.released.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    @answers.setter
+    def answers(self, wanted: list[Any]) -> None:
+        words = {"drop-before": "hang-up-before", "drop-after": "hang-up-after", "stall": "stall-after"}
+        self.misbehave(*(Fault(word=words[each], left=1) for each in wanted if isinstance(each, str)))
+        self._answers = [each for each in wanted if not isinstance(each, str)]
 
+    def _own_answer(self, path: str) -> Any:
+        if path == "/v3/mail/send":
+            return self._answers.pop(0) if self._answers else None
+        return self.batch_answer if path == "/v3/mail/batch" else self.cancel_answer
 
-class _Handler(BaseHTTPRequestHandler):
-    state: Provider
+    @property
+    def cancelled(self) -> set[str]:
+        return set(self.account.statuses)
 
-    def log_message(self, *_: Any) -> None:
-        """Quiet."""
-
-    def do_GET(self) -> None:
-        found = re.fullmatch(r"/v3/user/scheduled_sends/(.+)", self.path)
-        self.state.requests.append(Request("GET", self.path, dict(self.headers), None))
-        if found:
-            known = [{"batch_id": found[1], "status": "cancel"}] if found[1] in self.state.cancelled else []
-            return self._answer((200, {}, known))
-        return self._answer((200, {}, {}))
-
-    def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers["Content-Length"] or 0))
-        body = json.loads(raw or b"null")
-        self.state.requests.append(Request("POST", self.path, dict(self.headers), body))
-        route = {
-            "/v3/mail/batch": self._batch,
-            "/v3/mail/send": self._send,
-            "/v3/user/scheduled_sends": self._cancel,
-        }.get(self.path)
-        if route is None:
-            return self._answer((404, {}, {"errors": [{"message": "no such path", "field": None}]}))
-        return route(body, len(raw))
-
-    def _batch(self, _body: Any, _size: int) -> None:
-        if self.state.batch_answer:
-            return self._answer(self.state.batch_answer)
-        batch = f"batch-{len(self.state.batches)}"
-        self.state.batches.add(batch)
-        return self._answer((201, {}, {"batch_id": batch}))
-
-    def _cancel(self, body: Any, _size: int) -> None:
-        if self.state.cancel_answer:
-            return self._answer(self.state.cancel_answer)
-        if body["batch_id"] in self.state.cancelled or body["batch_id"] not in self.state.batches:
-            return self._answer((400, {}, {"errors": [{"message": "status exists or no such batch", "field": None}]}))
-        self.state.cancelled.add(body["batch_id"])
-        return self._answer((201, {}, body))
-
-    def _send(self, body: Any, size: int) -> None:
-        faults = broken_rules(body, size, self.state.batches, now=time.time())
-        self.state.faults += faults
-        answer = self.state.answers.pop(0) if self.state.answers else None
-        if answer == "drop-before":
-            return self._hang_up()
-        if answer is None or isinstance(answer, str):
-            self.state.accepted.append(body)
-        if answer == "drop-after":
-            return self._hang_up()
-        if answer == "stall":
-            self.state.released.wait(timeout=10)
-            return self._hang_up()
-        if answer is not None:
-            return self._answer(answer)
-        if faults:
-            self.state.accepted.pop()
-            return self._answer((400, {}, {"errors": [{"message": faults[0], "field": None}]}))
-        return self._answer((202, {"X-Message-Id": f"message-{len(self.state.accepted)}"}, b""))
-
-    def _hang_up(self) -> None:
-        self.close_connection = True
-        self.connection.close()
-        self.wfile.close = lambda: None  # type: ignore[method-assign] - the base class would flush into a closed socket
-
-    def _answer(self, answer: tuple[int, dict[str, str], Any]) -> None:
-        status, headers, body = answer
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+    @property
+    def broken(self) -> list[str]:
+        """Rules that requests broke: the stand-in's, the file's, and our own about what comes back in events."""
+        found = [f"{each.field}: {each.message}" for each in self.breaches]
+        for body in self.accepted:
+            found += [*schema_faults(body), *_our_faults(body)]
+        return found
 
 
-def broken_rules(body: Any, size: int, batches: set[str], *, now: float) -> list[str]:
-    """Which of the provider's rules a request breaks: its published schema's, then those that the schema lacks."""
-    return [*schema_faults(body), *_shape_faults(body), *_limit_faults(body, size, batches, now)]
+def _our_faults(body: Any) -> list[str]:
+    return [
+        f"personalizations.{place}.custom_args could hide an event's own field"
+        for place, one in enumerate(body["personalizations"])
+        if not all(name.startswith("wv_") for name in one.get("custom_args", {}))
+    ]
 
 
 def schema_faults(body: Any) -> list[str]:
@@ -261,42 +176,6 @@ def _validator() -> Any:
         schema["components"] = document["components"]
         _VALIDATORS.append(jsonschema.Draft202012Validator(schema))
     return _VALIDATORS[0]
-
-
-def _shape_faults(body: Any) -> list[str]:
-    faults = []
-    for place, one in enumerate(body.get("personalizations", [])):
-        if not all(isinstance(value, str) for value in one.get("custom_args", {}).values()):
-            faults.append(f"personalizations.{place}.custom_args holds something else than strings")
-        if not all("@" in to["email"] for to in one["to"]):
-            faults.append(f"personalizations.{place}.to is no address")
-        if not all(name.startswith("wv_") for name in one.get("custom_args", {})):
-            faults.append(f"personalizations.{place}.custom_args could hide an event's own field")
-    kinds = [part["type"] for part in body.get("content", [])]
-    if kinds != ["text/plain", "text/html"]:
-        faults.append(f"content is {kinds}, text comes first")
-    return faults
-
-
-def _limit_faults(body: Any, size: int, batches: set[str], now: float) -> list[str]:
-    faults = []
-    people = body.get("personalizations", [])
-    addresses = Counter(to["email"].casefold() for one in people for to in one["to"])
-    if not 1 <= len(people) <= 1_000 or sum(addresses.values()) > 1_000:
-        faults.append("between 1 and 1000 recipients")
-    faults += [f"{address} stands {count} times" for address, count in addresses.items() if count > 1]
-    for place, one in enumerate(people):
-        if len(json.dumps(one.get("substitutions", {}))) > 10_000:
-            faults.append(f"personalizations.{place}.substitutions is above 10000 bytes")
-    if size > 30_000_000:
-        faults.append("above 30 MB")
-    if "batch_id" in body and body["batch_id"] not in batches:
-        faults.append("unknown batch_id")
-    if "send_at" in body and not now - 60 <= body["send_at"] <= now + 72 * 3600:
-        faults.append("send_at outside the next 72 hours")
-    if len(body.get("categories", [])) > 10:
-        faults.append("more than 10 categories")
-    return faults
 
 
 def delivered(body: dict[str, Any]) -> list[dict[str, Any]]:

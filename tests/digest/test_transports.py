@@ -140,7 +140,7 @@ def way(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Way]:
                 lambda: [as_arrived(one) for body in provider.accepted for one in delivered(body)],
                 dated=False,
             )
-            assert provider.faults == []
+            assert provider.broken == []
         finally:
             provider.close()
 
@@ -426,9 +426,9 @@ def test_the_schema_check_of_these_tests_can_fail(provider):
 
 def test_a_thousand_recipients_go_in_one_request_that_keeps_every_rule(provider, api):
     answer = send(api, *range(1, 1_001))
-    assert provider.faults == []
+    assert provider.broken == []
     assert answer.kind is AnswerKind.ACCEPTED
-    assert answer.message_id == "message-1"
+    assert answer.message_id == provider.account.messages[0].id.partition(".")[0]
     (body,) = provider.accepted
     assert len(body["personalizations"]) == 1_000
     first = body["personalizations"][0]
@@ -444,7 +444,7 @@ def test_a_thousand_recipients_go_in_one_request_that_keeps_every_rule(provider,
 
 def test_an_attempt_is_fenced_half_an_hour_ahead(provider, api):
     attempt = api.open_attempt(NOW)
-    assert attempt.fence == "batch-0"
+    assert {attempt.fence} == provider.account.batches
     assert attempt.send_at == NOW + timedelta(minutes=30)
     api.send(outgoing(recipient(1)), attempt)
     (body,) = provider.accepted

@@ -178,8 +178,7 @@ NAMED = [
     ("https://www.ycombinator.com/launches/abc-foo", "yc:abc-foo"),
     ("https://apps.apple.com/us/app/foo/id1234567890", "app-store:1234567890"),
     ("https://play.google.com/store/apps/details?id=com.foo.bar&hl=en", "play-store:com.foo.bar"),
-    ("pypi.org/project/Foo_Bar/", "pypi:foo-bar"),
-    ("www.npmjs.com/package/@scope/Name", "npm:@scope/name"),
+    ("packages.example/project/Foo_Bar/", "url:packages.example/project/Foo_Bar"),
     ("https://cursor.com/", "url:cursor.com"),
     ("https://foo.vercel.app/x", "url:foo.vercel.app/x"),
 ]

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.wording import links, plain, split_title, tags_of, web_url
+from core.names import split_title
+from ingest.wording import links, plain, tags_of, web_url
 
 
 @pytest.mark.parametrize(

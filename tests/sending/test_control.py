@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,10 +11,10 @@ from app import editing, rehearsing, scheduling, sending
 from app.pace import Pace
 from core.delivery import Capabilities, DeliveryState
 from core.edition import EditionState
-from core.errors import Refused, UsageError
-from store import attempts, events
+from core.errors import Conflict, Refused, UsageError
+from store import deliveries, events
 from store.schema import batch, edition
-from tests.sending.stage import WEEK, approve_edition, mailed, readers, states
+from tests.sending.stage import FROZEN, WEEK, mailed, readers, states
 
 
 def schedule(stage, **plan):
@@ -97,8 +96,6 @@ def test_a_bucket_never_holds_more_than_a_minute_s_worth(stage):
     with stage.product.database.write() as connection:
         pace.spend(connection, 30, now=start)
         for hours, tokens in ((0, 30.0), (5, 60.0)):
-            held, _ = attempts.level(connection, "x", full=60, now=start + timedelta(hours=hours))
-            del held
             assert pace._tokens(connection, now=start + timedelta(hours=hours)) == tokens
         pace.spend(connection, 100, now=start)
         may, due = pace.may_claim(connection, now=start)
@@ -207,7 +204,7 @@ def test_every_row_s_last_word_can_be_read(stage):
 
 def test_a_test_send_goes_to_one_address_at_once_and_touches_no_row(stage, monkeypatch):
     monkeypatch.setattr("app.rehearsing.opened_transport", lambda _: _Open(stage.transport))
-    monkeypatch.setattr(editing, "preview", lambda *_: _frozen())
+    monkeypatch.setattr(editing, "preview", lambda *_: FROZEN)
     subject = rehearsing.send_test(stage.product, WEEK, "edith@verdicts.example", actor="oz@example.org")
     assert subject.startswith("[Test] ")
     (gone,) = stage.provider.account.went_out()
@@ -216,16 +213,8 @@ def test_a_test_send_goes_to_one_address_at_once_and_touches_no_row(stage, monke
     assert states(stage.product.database) == {}
 
 
-def _frozen():
-    from tests.sending.stage import FROZEN  # noqa: PLC0415
-
-    return FROZEN
-
-
 def test_an_edition_is_cut_into_ranges_that_any_worker_can_take(stage):
     sending.start(stage.product, WEEK, stage.transport, actor="test")
-    from store import deliveries  # noqa: PLC0415
-
     with stage.product.database.read() as connection:
         ranges = deliveries.ranges(connection, WEEK, recipients=8)
         last = connection.scalar(sa.select(sa.func.max(batch.c.id)))
@@ -236,7 +225,6 @@ def test_an_edition_is_cut_into_ranges_that_any_worker_can_take(stage):
 
 
 def test_told_to_stop_a_worker_leaves_no_lease_behind(stage):
-    stage.provider.at = lambda point: None
     stage.send(stopping=iter([False, True, True]).__next__)
     with stage.product.database.read() as connection:
         assert connection.scalar(sa.select(sa.func.count()).where(batch.c.owner.is_not(None))) == 0
@@ -251,9 +239,6 @@ def test_a_worker_that_fails_between_claim_and_attempt_gives_its_claim_back(stag
 
 
 def test_the_commit_after_the_answer_is_insisted_on(stage, monkeypatch):
-    from core.errors import Conflict  # noqa: PLC0415
-    from store import deliveries  # noqa: PLC0415
-
     real, tries = deliveries.settle, []
 
     def locked(*arguments, **more):
@@ -274,13 +259,4 @@ def test_a_content_that_no_longer_matches_is_refused_before_any_request(stage):
         stage.send()
     assert stage.provider.requests == []
     with stage.product.database.write() as connection:
-        from tests.sending.stage import FROZEN  # noqa: PLC0415
-
         connection.execute(sa.update(edition).values(html=FROZEN.html))
-
-
-def test_a_second_edition_waits_for_its_own_approval(stage):
-    stage.send()
-    with pytest.raises(Exception, match=r"2026-W48|UNIQUE|approved"):
-        approve_edition(stage.product)
-    assert time.monotonic() > 0

@@ -16,11 +16,12 @@ from app import figures, reconciling, subscribing, webhooks
 from core.errors import ParseError, Refused, SettingsError
 from digest.clicks import Click, human
 from digest.events import parse_events
-from digest.transports import record_of
+from digest.transports import open_transport, record_of
 from store import subscribers
 from store.schema import event, unreadable
+from tests.conftest import NOW
 from tests.sending.conftest import make_stage
-from tests.sending.stage import WEEK, add_readers, mailed, readers, states
+from tests.sending.stage import WEEK, add_readers, states
 
 
 def state_of(stage, address):
@@ -127,7 +128,7 @@ def test_a_bad_entry_is_kept_beside_its_neighbours(stage):
     assert (done.kept, done.unreadable) == (1, 2)
     with stage.product.database.read() as connection:
         kept = connection.execute(sa.select(unreadable)).all()
-    assert [each.reason for each in kept][0] == "unknown event sneezed"
+    assert kept[0].reason == "unknown event sneezed"
     assert "x@y.example" not in str(kept)
 
 
@@ -256,8 +257,6 @@ def test_a_list_that_cannot_be_read_keeps_nothing_else_from_being_done(stage, mo
 
 
 def test_a_transport_without_a_record_has_none(tmp_path):
-    from digest.transports import open_transport  # noqa: PLC0415
-
     assert record_of(open_transport("outbox", outbox=tmp_path)) is None
 
 
@@ -265,8 +264,6 @@ def test_a_transport_without_a_record_has_none(tmp_path):
 
 
 def click(second, url, *, delivery=1, machine=False, delivered=None):
-    from tests.conftest import NOW  # noqa: PLC0415
-
     arrived = None if delivered is None else NOW + timedelta(seconds=delivered)
     return Click(delivery=delivery, url=url, at=NOW + timedelta(seconds=second), machine=machine, delivered_at=arrived)
 
@@ -300,6 +297,7 @@ def test_an_erased_reader_s_reports_say_nothing_of_them(stage):
     sent(stage, *FATES)
     subscribing.erase(stage.product, "bounce1@example.org", actor="test")
     stage.report()
-    assert suppressed(stage, "bounce1@example.org") in ("erased", "bounced")
-    assert sorted(mailed(stage.provider)) == sorted(set(FATES) - {"dropped1@example.org"} | {"dropped1@example.org"})
-    assert readers(0) == []
+    assert suppressed(stage, "bounce1@example.org") == "erased"
+    assert states(stage.product.database)["bounced"] == 2
+    with stage.product.database.read() as connection:
+        assert "bounce1@" not in str(connection.execute(sa.select(event)).all())

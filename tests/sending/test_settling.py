@@ -8,7 +8,7 @@ from app import sending, settling
 from core.delivery import BatchState, Evidence
 from core.edition import EditionState
 from core.errors import NotFound, Refused
-from store import audit
+from store import audit, deliveries
 from tests.sending.stage import WEEK, mailed, readers, states
 
 
@@ -144,9 +144,6 @@ def test_an_answer_that_comes_after_its_lease_settles_its_own_attempt(stage):
             late.append(point)
             stage.clock.move(minutes=6)
             with stage.product.database.write() as connection:
-                from core.delivery import BatchState  # noqa: PLC0415
-                from store import deliveries  # noqa: PLC0415
-
                 for each in deliveries.expired(connection, WEEK, now=stage.clock()):
                     deliveries.release(connection, each, BatchState.UNCERTAIN, now=stage.clock())
 

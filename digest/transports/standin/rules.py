@@ -76,10 +76,27 @@ def breaches(body: Any, *, size: int, batches: Collection[str], now: datetime) -
     """Every rule that a request breaks. `size` is its length in bytes, `batches` are the batch ids that were given."""
     if not isinstance(body, dict):
         return [Breach(field="", message="the body must be an object")]
-    found = [*_people(body, now), *_content(body), *_extras(body), *_settings(body), *_schedule(body, batches, now)]
+    found = [
+        *_nulls(body, ""),
+        *_people(body, now),
+        *_content(body),
+        *_extras(body),
+        *_settings(body),
+        *_schedule(body, batches, now),
+    ]
     if size > LARGEST_REQUEST:
         found.append(Breach(field="", message="the request is above 30 MB"))
     return found
+
+
+def _nulls(value: Any, where: str) -> Iterator[Breach]:
+    """A field is left out, never null; a template's data is its own affair."""
+    if value is None:
+        yield Breach(field=where, message="must not be null")
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, inner in members:
+        if name != "dynamic_template_data":
+            yield from _nulls(inner, f"{where}.{name}" if where else str(name))
 
 
 def _people(body: dict[str, Any], now: datetime) -> Iterator[Breach]:

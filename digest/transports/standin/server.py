@@ -2,6 +2,7 @@
 
 Tests watch and hold it at named points of a request (`at`): "batch", "read" (half of a send's body has come), "before"
 (all of it has come, nothing is taken), "after" (taken, not answered), "answered", "cancel-before", "cancel-after".
+And they put an answer of their own in place of the one by the rules (`instead`, called with the path).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,21 +25,24 @@ from digest.transports.standin.faults import Fault
 from digest.transports.standin.reports import Reporter, deliver
 from digest.transports.standin.rules import Breach, breaches
 
+Answered = tuple[int, Mapping[str, str], Any]
+"""Status, headers, body."""
+
 _TICK = 0.2
 _STALL = 60.0
 _TO = re.compile(r"to_email\s*=\s*'([^']*)'")
 _SINCE = re.compile(r"sg_message_id_created_at\s*>=?\s*TIMESTAMP\s*\"([^\"]*)\"")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Request:
-    """What was asked and answered; `status` 0: the connection was closed without an answer."""
+    """What was asked and answered; `status` 0: not yet, or the connection was closed without an answer."""
 
     method: str
     path: str
     headers: Mapping[str, str]
-    body: Any
-    status: int
+    body: Any = None
+    status: int = 0
 
 
 class StandIn:
@@ -50,14 +55,17 @@ class StandIn:
         clock: Clock = system_clock,
         webhook: str | None = None,
         at: Callable[[str], None] = lambda _: None,
+        instead: Callable[[str], Answered | None] = lambda _: None,
     ) -> None:
         self.account = Account(clock=clock)
         self.clock = clock
         self.webhook = webhook
         self.at = at
+        self.instead = instead
         self.faults: list[Fault] = []
         self.requests: list[Request] = []
         self.breaches: list[Breach] = []
+        self.accepted: list[Any] = []  # the bodies that were taken
         self.closing = threading.Event()
         self._told: set[str] = set()
         self.reporter = Reporter(strikes=self.strikes)
@@ -154,7 +162,6 @@ class _HangUp(Exception):  # noqa: N818 - an answer, of a kind
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     standin: StandIn
-    _body: Any = None
 
     def log_message(self, *_: Any) -> None:
         """Quiet."""
@@ -183,17 +190,18 @@ class _Handler(BaseHTTPRequestHandler):
         }.get(self.path, _unknown)
         return self._carry_out(route)
 
-    def _carry_out(self, route: Callable[[], tuple[int, Mapping[str, str], Any]]) -> None:
+    def _carry_out(self, route: Callable[[], Answered]) -> None:
         """Authorise, answer, and write down what was asked."""
+        self._asked = Request(method=self.command, path=self.path, headers=dict(self.headers))
+        self.standin.requests.append(self._asked)
         try:
             allowed = (self.headers.get("Authorization") or "").removeprefix("Bearer ").strip()
             status, headers, body = route() if allowed else _refused(401, "authorization required")
         except _HangUp:
-            self._note(0)
             self.close_connection = True
             self.connection.shutdown(2)
             return
-        self._note(status)
+        self._asked.status = status
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
         for name, value in headers.items():
@@ -205,10 +213,6 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/v3/mail/send":
             self.standin.at("answered")
 
-    def _note(self, status: int) -> None:
-        made = Request(method=self.command, path=self.path, headers=dict(self.headers), body=self._body, status=status)
-        self.standin.requests.append(made)
-
     def _json(self, *, halves: bool = False) -> tuple[Any, int]:
         length = int(self.headers.get("Content-Length") or 0)
         raw = self.rfile.read(length // 2) if halves else b""
@@ -217,27 +221,30 @@ class _Handler(BaseHTTPRequestHandler):
         raw += self.rfile.read(length - len(raw))
         if len(raw) < length:
             raise _HangUp  # the client died half-way
-        try:
-            self._body = json.loads(raw or b"null")
-        except ValueError:
-            self._body = None
-        return self._body, length
+        with suppress(ValueError):
+            self._asked.body = json.loads(raw or b"null")
+        return self._asked.body, length
 
     # --- the routes
 
-    def _batch(self) -> tuple[int, Mapping[str, str], Any]:
+    def _batch(self) -> Answered:
         self._json()
+        if told := self.standin.instead(self.path):
+            return told
         if self.standin.strikes("no-batch"):
             return _refused(500, "internal error")
         made = self.standin.account.new_batch()
         self.standin.at("batch")
         return 201, {}, {"batch_id": made}
 
-    def _send(self) -> tuple[int, Mapping[str, str], Any]:
+    def _send(self) -> Answered:
         body, size = self._json(halves=True)
         account, strikes = self.standin.account, self.standin.strikes
         found = breaches(body, size=size, batches=account.batches, now=self.standin.clock())
         self.standin.at("before")
+        self.standin.breaches += found
+        if told := self.standin.instead(self.path):
+            return told
         for word, answer in self._refusals(body).items():
             if strikes(word):
                 return answer
@@ -246,10 +253,10 @@ class _Handler(BaseHTTPRequestHandler):
         if strikes("stall-before"):
             self._stall()
         if found:
-            self.standin.breaches += found
             errors = [{"message": each.message, "field": each.field or None, "help": None} for each in found]
             return 400, {}, {"errors": errors}
         message_id = account.accept(body)
+        self.standin.accepted.append(body)
         self.standin.at("after")
         if strikes("hang-up-after"):
             raise _HangUp
@@ -259,7 +266,7 @@ class _Handler(BaseHTTPRequestHandler):
             return _refused(500, "internal error")
         return 202, {} if strikes("no-message-id") else {"X-Message-Id": message_id}, b""
 
-    def _refusals(self, body: Any) -> dict[str, tuple[int, Mapping[str, str], Any]]:
+    def _refusals(self, body: Any) -> dict[str, Answered]:
         reset = str(int(self.standin.clock().timestamp()) + 30)
         people = body.get("personalizations", []) if isinstance(body, dict) else []
         place = min(1, len(people) - 1)
@@ -280,9 +287,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.standin.closing.wait(_STALL)
         raise _HangUp
 
-    def _cancel(self) -> tuple[int, Mapping[str, str], Any]:
+    def _cancel(self) -> Answered:
         body, _ = self._json()
         self.standin.at("cancel-before")
+        if told := self.standin.instead(self.path):
+            return told
         if self.standin.strikes("cancel-refused"):
             return _refused(400, "cannot be cancelled")
         if not isinstance(body, dict) or body.get("status") not in ("cancel", "pause"):
@@ -295,11 +304,11 @@ class _Handler(BaseHTTPRequestHandler):
             raise _HangUp
         return 201, {}, {"batch_id": body["batch_id"], "status": body["status"]}
 
-    def _status_of(self, batch_id: str) -> tuple[int, Mapping[str, str], Any]:
+    def _status_of(self, batch_id: str) -> Answered:
         status = self.standin.account.statuses.get(batch_id)
         return 200, {}, [{"batch_id": batch_id, "status": status[0]}] if status else []
 
-    def _find(self) -> tuple[int, Mapping[str, str], Any]:
+    def _find(self) -> Answered:
         body, _ = self._json()
         if self.standin.strikes("log-away"):
             return _refused(429, "too many requests")
@@ -312,11 +321,11 @@ class _Handler(BaseHTTPRequestHandler):
         )
         return 200, {}, {"messages": rows}
 
-    def _detail(self, message_id: str) -> tuple[int, Mapping[str, str], Any]:
+    def _detail(self, message_id: str) -> Answered:
         found = self.standin.account.detail(message_id)
         return (200, {}, found) if found else _refused(404, "message not found")
 
-    def _list(self, name: str) -> tuple[int, Mapping[str, str], Any]:
+    def _list(self, name: str) -> Answered:
         if self.standin.strikes("lists-away"):
             return _refused(500, "internal error")
         asked = {key: int(values[0]) for key, values in parse_qs(urlsplit(self.path).query).items()}
@@ -329,11 +338,11 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, {}, rows[start : start + asked.get("limit", 500)]
 
 
-def _refused(status: int, message: str, *, field: str | None = None) -> tuple[int, Mapping[str, str], Any]:
+def _refused(status: int, message: str, *, field: str | None = None) -> Answered:
     return status, {}, {"errors": [{"message": message, "field": field, "help": None}]}
 
 
-def _unknown() -> tuple[int, Mapping[str, str], Any]:
+def _unknown() -> Answered:
     return _refused(404, "no such path")
 
 

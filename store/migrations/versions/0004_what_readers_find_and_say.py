@@ -165,7 +165,9 @@ def _fill(connection: Any) -> None:
         both = [view["a"], view["b"]]
         rows = [{**base, "category": each} for each in {side["category"] for side in both}]
         connection.execute(sa.insert(_SHELF), rows)
-        words = {word for side in both for text in (side["name"], side["tagline"]) for word in _words(text)}
+        words = {
+            word for side in both for text in (side["name"], side["tagline"], side["category"]) for word in _words(text)
+        }
         if words:
             connection.execute(sa.insert(_WORDS), [{"word": w, "comparison": at} for w in sorted(words)])
         for letter in "ab":

@@ -1,0 +1,150 @@
+"""Corrections: what readers say is wrong, what an editor answered, and the public log of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from core.errors import NotFound, Refused
+from store.schema import comparison, correction, exhibit, tool
+from store.shelves import PUBLIC_STATES
+
+OPEN, ACCEPTED, REJECTED = "open", "accepted", "rejected"
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A reader's report as editors see it. `about` is `compare/SLUG` or `tools/SLUG`."""
+
+    id: int
+    about: str
+    claim: str
+    source_url: str | None
+    state: str
+    note: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corrected:
+    """An entry of the public log: the editor's words, never the reader's."""
+
+    id: int
+    about: str
+    name: str
+    note: str
+    at: datetime
+
+
+def add(
+    connection: Connection,
+    *,
+    comparison_id: int | None,
+    tool_id: int | None,
+    claim: str,
+    source_url: str | None,
+    now: datetime,
+) -> int:
+    """Keep a report. Returns its number."""
+    values = {"comparison": comparison_id, "tool": tool_id, "claim": claim, "source_url": source_url}
+    insert = sa.insert(correction).values(**values, state=OPEN, note="", at=now).returning(correction.c.id)
+    return int(connection.execute(insert).scalar_one())
+
+
+def _select() -> sa.Select[Any]:
+    return (
+        sa.select(
+            correction,
+            comparison.c.slug.label("pair"),
+            comparison.c.state.label("pair_state"),
+            tool.c.slug.label("tool_slug"),
+            exhibit.c.name.label("tool_name"),
+        )
+        .outerjoin(comparison, comparison.c.id == correction.c.comparison)
+        .outerjoin(tool, tool.c.id == correction.c.tool)
+        .outerjoin(exhibit, exhibit.c.tool == correction.c.tool)
+    )
+
+
+def _about(row: Any) -> str:
+    return f"compare/{row.pair}" if row.pair is not None else f"tools/{row.tool_slug}"
+
+
+def waiting(connection: Connection, *, limit: int, state: str = OPEN) -> list[Report]:
+    """Reports in a state, the oldest first."""
+    query = _select().where(correction.c.state == state).order_by(correction.c.id).limit(limit)
+    return [
+        Report(
+            id=row.id,
+            about=_about(row),
+            claim=row.claim,
+            source_url=row.source_url,
+            state=row.state,
+            note=row.note,
+            at=row.at,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def decide(connection: Connection, at: int, *, state: str, note: str, now: datetime) -> str:
+    """Settle an open report. Returns what it is about. Raises NotFound, and Refused for one that is settled."""
+    row = connection.execute(_select().where(correction.c.id == at)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no correction {at}.", mend="`verdicts corrections list` shows them.")
+    still = sa.and_(correction.c.id == at, correction.c.state == OPEN)
+    changed = sa.update(correction).where(still).values(state=state, note=note, decided_at=now)
+    if connection.execute(changed).rowcount != 1:
+        raise Refused(f"Correction {at} is {row.state} already.")
+    return _about(row)
+
+
+def log(connection: Connection, *, limit: int, before: int | None = None) -> list[Corrected]:
+    """What was corrected on pages that are public, the newest report first."""
+    query = _public().order_by(correction.c.id.desc()).limit(limit)
+    return _corrected(connection, query if before is None else query.where(correction.c.id < before))
+
+
+def of_comparison(connection: Connection, at: int) -> tuple[Corrected, ...]:
+    """What was corrected on the page of a comparison, the newest first."""
+    query = _public().where(correction.c.comparison == at).order_by(correction.c.id.desc()).limit(_SHOWN)
+    return tuple(_corrected(connection, query))
+
+
+def of_tool(connection: Connection, at: int) -> tuple[Corrected, ...]:
+    """What was corrected on the page of a tool, the newest first."""
+    query = _public().where(correction.c.tool == at).order_by(correction.c.id.desc()).limit(_SHOWN)
+    return tuple(_corrected(connection, query))
+
+
+def _public() -> sa.Select[Any]:
+    shows_it = sa.select(comparison.c.id).where(
+        sa.or_(comparison.c.low == correction.c.tool, comparison.c.high == correction.c.tool),
+        comparison.c.state.in_(PUBLIC_STATES),
+    )
+    on_show = sa.or_(comparison.c.state.in_(PUBLIC_STATES), sa.exists(shows_it.correlate(correction)))
+    return _select().where(correction.c.state == ACCEPTED, on_show)
+
+
+def _corrected(connection: Connection, query: sa.Select[Any]) -> list[Corrected]:
+    return [
+        Corrected(
+            id=row.id,
+            about=_about(row),
+            name=row.tool_name or _about(row).partition("/")[2],
+            note=row.note,
+            at=row.decided_at,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many reports are in which state."""
+    query = sa.select(correction.c.state, sa.func.count()).group_by(correction.c.state)
+    return {row[0]: row[1] for row in connection.execute(query)}

@@ -1,0 +1,389 @@
+"""Shelves: where approval puts a comparison so that readers find it, and what they find there.
+
+`place` is the only writer. Whether something is shown is the comparison's state to say, so every reader here joins it:
+what is no longer approved disappears from every shelf at once. Each reader walks an index as far as its page is long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from core.category import CATEGORIES
+from core.comparison import Cell, ComparisonState, ComparisonView, Side
+from core.panel import Decision
+from core.words import words
+from store.connect import insert_for
+from store.schema import (
+    comparison,
+    exhibit,
+    said,
+    search_word,
+    shelf,
+    tool,
+    tool_slug,
+    verdict_change,
+)
+
+PUBLIC_STATES = (ComparisonState.APPROVED, ComparisonState.PUBLISHED)
+_PUBLIC = comparison.c.state.in_(PUBLIC_STATES)
+_SAMPLE = 1000  # from here on two words are equally frequent
+_LONGEST_RANGE = 5000
+_MOST_WORDS = 6
+
+
+# ------------------------------------------------------------ approval
+
+
+def place(connection: Connection, at: int, view: ComparisonView, *, now: datetime) -> None:
+    """Put an approved view on its shelves, and keep what its verdicts replace. Placing it again changes nothing."""
+    slugs = [view.a.slug, view.b.slug]
+    tools = dict(
+        connection.execute(sa.select(tool_slug.c.slug, tool_slug.c.tool).where(tool_slug.c.slug.in_(slugs))).all()
+    )
+    _on_shelf(connection, at, view, now=now)
+    _into_index(connection, at, view)
+    for side, letter in ((view.a, "a"), (view.b, "b")):
+        _exhibit(connection, at, tools[side.slug], side, now=now)
+        cells = {row.lens: (row.lens_name, getattr(row, letter)) for row in view.rows if getattr(row, letter)}
+        _hear(connection, at, tools[side.slug], side, cells, now=now)
+
+
+def _on_shelf(connection: Connection, at: int, view: ComparisonView, *, now: datetime) -> None:
+    connection.execute(sa.delete(shelf).where(shelf.c.comparison == at))
+    rows = [{"comparison": at, "category": each, "approved_at": now} for each in {view.a.category, view.b.category}]
+    connection.execute(sa.insert(shelf), rows)
+
+
+def _into_index(connection: Connection, at: int, view: ComparisonView) -> None:
+    connection.execute(sa.delete(search_word).where(search_word.c.comparison == at))
+    texts = [text for side in (view.a, view.b) for text in (side.name, side.tagline, side.category)]
+    found = sorted({word for text in texts for word in words(text)})
+    if found:
+        connection.execute(sa.insert(search_word), [{"word": each, "comparison": at} for each in found])
+
+
+def _exhibit(connection: Connection, at: int, tool_id: int, side: Side, *, now: datetime) -> None:
+    shown = {"comparison": at, "category": side.category, "name": side.name, "approved_at": now}
+    insert = insert_for(connection, exhibit).values(tool=tool_id, **shown)
+    connection.execute(insert.on_conflict_do_update(index_elements=["tool"], set_=shown))
+
+
+def _hear(
+    connection: Connection, at: int, tool_id: int, side: Side, cells: dict[str, tuple[str, Cell]], *, now: datetime
+) -> None:
+    """Keep what each lens says of a tool; what it said before becomes history."""
+    before = connection.execute(sa.select(said).where(said.c.tool == tool_id)).all()
+    changes = [
+        {
+            "tool": tool_id,
+            "lens": row.lens,
+            "lens_name": cells[row.lens][0] if row.lens in cells else row.lens.capitalize(),
+            "comparison": at,
+            "before": row.decision,
+            "after": cells[row.lens][1].decision if row.lens in cells else None,
+            "quote": row.quote,
+            "submitted_at": row.submitted_at,
+            "at": now,
+        }
+        for row in before
+        if row.lens not in cells or (row.decision, row.quote) != (cells[row.lens][1].decision, cells[row.lens][1].quote)
+    ]
+    if changes:
+        connection.execute(sa.insert(verdict_change), changes)
+    connection.execute(sa.delete(said).where(said.c.tool == tool_id))
+    rows = [
+        {
+            "tool": tool_id,
+            "lens": lens,
+            "comparison": at,
+            "category": side.category,
+            "decision": cell.decision,
+            "quote": cell.quote,
+            "submitted_at": cell.submitted_at,
+            "approved_at": now,
+        }
+        for lens, (_, cell) in cells.items()
+    ]
+    if rows:
+        connection.execute(sa.insert(said), rows)
+
+
+# ------------------------------------------------------------ readers
+
+
+def newest(connection: Connection, *, limit: int, before: int | None = None) -> list[int]:
+    """Public comparisons, the newest first by number; below `before` when given."""
+    query = sa.select(comparison.c.id).where(_PUBLIC).order_by(comparison.c.id.desc()).limit(limit)
+    return list(connection.scalars(query if before is None else query.where(comparison.c.id < before)))
+
+
+def latest(connection: Connection, *, limit: int) -> list[int]:
+    """Public comparisons, the newest approval first."""
+    # One walk per state along its index; with IN the whole list would be sorted.
+    found = [
+        row
+        for state in PUBLIC_STATES
+        for row in connection.execute(
+            sa.select(comparison.c.approved_at, comparison.c.id)
+            .where(comparison.c.state == state)
+            .order_by(comparison.c.approved_at.desc(), comparison.c.id.desc())
+            .limit(limit)
+        ).all()
+    ]
+    return [row.id for row in sorted(found, key=lambda row: (row.approved_at, row.id), reverse=True)[:limit]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a comparison stands on a shelf: what a page of a shelf continues after."""
+
+    approved_at: datetime
+    comparison: int
+
+
+def on_shelf(connection: Connection, category: str, *, limit: int, after: Place | None = None) -> list[Place]:
+    """Public comparisons of a category, the newest approval first."""
+    query = (
+        sa.select(shelf.c.approved_at, shelf.c.comparison)
+        .join(comparison, comparison.c.id == shelf.c.comparison)
+        .where(shelf.c.category == category, _PUBLIC)
+        .order_by(shelf.c.approved_at.desc(), shelf.c.comparison.desc())
+        .limit(limit)
+    )
+    if after is not None:
+        here = sa.tuple_(shelf.c.approved_at, shelf.c.comparison)
+        query = query.where(here < sa.tuple_(sa.literal(after.approved_at, shelf.c.approved_at.type), after.comparison))
+    return [Place(approved_at=row.approved_at, comparison=row.comparison) for row in connection.execute(query)]
+
+
+def categories(connection: Connection) -> tuple[str, ...]:
+    """Categories with something on their shelf, in their fixed order."""
+    some = [
+        sa.select(sa.literal(key).label("key")).where(
+            sa.exists().where(shelf.c.category == key, shelf.c.comparison == comparison.c.id, _PUBLIC)
+        )
+        for key in CATEGORIES
+    ]
+    there = set(connection.scalars(sa.union_all(*some)))
+    return tuple(key for key in CATEGORIES if key in there)
+
+
+def of_tool(connection: Connection, tool_id: int, *, limit: int) -> list[int]:
+    """Public comparisons that a tool stands in, the newest approval first."""
+    either = sa.or_(comparison.c.low == tool_id, comparison.c.high == tool_id)
+    query = sa.select(comparison.c.id).where(either, _PUBLIC)
+    return list(
+        connection.scalars(query.order_by(comparison.c.approved_at.desc(), comparison.c.id.desc()).limit(limit))
+    )
+
+
+def tools(connection: Connection, *, limit: int, before: int | None = None) -> list[tuple[int, int]]:
+    """Tools on show, the newest first by number: (tool, the comparison that shows it)."""
+    query = (
+        sa.select(exhibit.c.tool, exhibit.c.comparison)
+        .join(comparison, comparison.c.id == exhibit.c.comparison)
+        .where(_PUBLIC)
+        .order_by(exhibit.c.tool.desc())
+        .limit(limit)
+    )
+    query = query if before is None else query.where(exhibit.c.tool < before)
+    return [(row.tool, row.comparison) for row in connection.execute(query)]
+
+
+# ------------------------------------------------------------ lenses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """A published verdict as a lens's page lists it."""
+
+    tool_slug: str
+    tool_name: str
+    category: str
+    decision: Decision
+    quote: str
+    submitted_at: datetime
+    comparison: str  # the address of the one that shows it
+
+
+def heard(connection: Connection, lens: str, *, limit: int) -> list[Heard]:
+    """What a lens said last, the newest approval first."""
+    query = (
+        sa.select(said, tool.c.slug, exhibit.c.name, comparison.c.slug.label("pair"))
+        .join(comparison, comparison.c.id == said.c.comparison)
+        .join(tool, tool.c.id == said.c.tool)
+        .join(exhibit, exhibit.c.tool == said.c.tool)
+        .where(said.c.lens == lens, _PUBLIC)
+        .order_by(said.c.approved_at.desc(), said.c.tool.desc())
+        .limit(limit)
+    )
+    return [
+        Heard(
+            tool_slug=row.slug,
+            tool_name=row.name,
+            category=row.category,
+            decision=Decision(row.decision),
+            quote=row.quote,
+            submitted_at=row.submitted_at,
+            comparison=row.pair,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def tallies(connection: Connection, lens: str) -> dict[str, tuple[int, int]]:
+    """Ships and skips of a lens per category, over every tool on show."""
+    query = (
+        sa.select(said.c.category, said.c.decision, sa.func.count())
+        .join(comparison, comparison.c.id == said.c.comparison)
+        .where(said.c.lens == lens, _PUBLIC)
+        .group_by(said.c.category, said.c.decision)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for category, decision, number in connection.execute(query):
+        found.setdefault(category, {})[decision] = number
+    return {key: (each.get(Decision.SHIP, 0), each.get(Decision.SKIP, 0)) for key, each in found.items()}
+
+
+# ------------------------------------------------------------ history
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A published verdict that was replaced, or withdrawn (`after` is None)."""
+
+    id: int
+    tool_slug: str
+    tool_name: str
+    category: str
+    lens: str
+    lens_name: str
+    before: Decision
+    after: Decision | None
+    quote: str
+    submitted_at: datetime
+    at: datetime
+
+    @property
+    def words(self) -> str:
+        """What happened, as a title says it."""
+        if self.after is None:
+            return f"{self.lens_name} withdraws the {self.before}"
+        if self.after is self.before:
+            return f"{self.lens_name} still says {self.after}, in other words"
+        return f"{self.lens_name} turns from {self.before} to {self.after}"
+
+
+def changes(connection: Connection, *, limit: int, tool_id: int | None = None) -> list[Change]:
+    """Published verdicts that were replaced, the newest first; of one tool when given."""
+    query = (
+        sa.select(verdict_change, tool.c.slug, exhibit.c.name, exhibit.c.category)
+        .join(comparison, comparison.c.id == verdict_change.c.comparison)
+        .join(tool, tool.c.id == verdict_change.c.tool)
+        .join(exhibit, exhibit.c.tool == verdict_change.c.tool)
+        .where(_PUBLIC)
+        .order_by(verdict_change.c.id.desc())
+        .limit(limit)
+    )
+    if tool_id is not None:
+        query = query.where(verdict_change.c.tool == tool_id)
+    return [
+        Change(
+            id=row.id,
+            tool_slug=row.slug,
+            tool_name=row.name,
+            category=row.category,
+            lens=row.lens,
+            lens_name=row.lens_name,
+            before=Decision(row.before),
+            after=None if row.after is None else Decision(row.after),
+            quote=row.quote,
+            submitted_at=row.submitted_at,
+            at=row.at,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+# ------------------------------------------------------------ search
+
+
+def search(connection: Connection, wanted: Sequence[str], *, limit: int) -> list[int]:
+    """Public comparisons with all of these words, the newest first. The last word may be a beginning of one.
+
+    The rarest word leads, so that the work is bounded by it and not by the shelf.
+    """
+    if not wanted:
+        return []
+    terms = [_equals(each) for each in wanted[: _MOST_WORDS - 1]]
+    terms = [*terms[: len(wanted) - 1], _begins(wanted[min(len(wanted), _MOST_WORDS) - 1])]
+    rarest = _rarest(connection, terms)
+    if rarest is None:
+        return []
+    led = sa.select(search_word.c.comparison).where(terms[rarest](search_word.c.word))
+    candidates = led.order_by(search_word.c.comparison.desc()).limit(_LONGEST_RANGE).subquery()
+    query = sa.select(comparison.c.id).where(comparison.c.id.in_(sa.select(candidates)), _PUBLIC)
+    for number, term in enumerate(terms):
+        if number != rarest:
+            other = search_word.alias()
+            query = query.where(sa.exists().where(other.c.comparison == comparison.c.id, term(other.c.word)))
+    return list(connection.scalars(query.order_by(comparison.c.id.desc()).limit(limit)))
+
+
+def _equals(word: str) -> Any:
+    return lambda column: column == word
+
+
+def _begins(word: str) -> Any:
+    # Everything that begins with the word lies between it and its successor, by bytes.
+    return lambda column: sa.and_(column >= word, column < word + "\U0010ffff")
+
+
+def _rarest(connection: Connection, terms: Iterable[Any]) -> int | None:
+    """The term with the fewest comparisons, counted up to a sample; None when one has none at all."""
+    counts = [
+        sa.select(sa.literal(number).label("term"), sa.func.count().label("found")).select_from(
+            sa.select(search_word.c.comparison).where(term(search_word.c.word)).limit(_SAMPLE).subquery()
+        )
+        for number, term in enumerate(terms)
+    ]
+    found = {row.term: row.found for row in connection.execute(sa.union_all(*counts))}
+    return None if min(found.values()) == 0 else min(found, key=lambda each: found[each])
+
+
+# ------------------------------------------------------------ machines
+
+
+def last_ids(connection: Connection) -> tuple[int, int]:
+    """The highest number of a comparison and of a tool on show; 0 where there is none."""
+    query = sa.select(
+        sa.select(sa.func.max(comparison.c.id)).scalar_subquery(),
+        sa.select(sa.func.max(exhibit.c.tool)).scalar_subquery(),
+    )
+    row = connection.execute(query).one()
+    return row[0] or 0, row[1] or 0
+
+
+def comparison_addresses(connection: Connection, *, above: int, up_to: int) -> list[tuple[str, datetime]]:
+    """Addresses of public comparisons numbered in this range, with their approval."""
+    query = sa.select(comparison.c.slug, comparison.c.approved_at).where(
+        comparison.c.id > above, comparison.c.id <= up_to, _PUBLIC
+    )
+    return [(row.slug, row.approved_at) for row in connection.execute(query.order_by(comparison.c.id))]
+
+
+def tool_addresses(connection: Connection, *, above: int, up_to: int) -> list[tuple[str, datetime]]:
+    """Addresses of tools on show numbered in this range, with the approval that shows them."""
+    query = (
+        sa.select(tool.c.slug, exhibit.c.approved_at)
+        .join(exhibit, exhibit.c.tool == tool.c.id)
+        .join(comparison, comparison.c.id == exhibit.c.comparison)
+        .where(exhibit.c.tool > above, exhibit.c.tool <= up_to, _PUBLIC)
+    )
+    return [(row.slug, row.approved_at) for row in connection.execute(query.order_by(exhibit.c.tool))]

@@ -1,0 +1,183 @@
+"""What the tests of the store begin with: a source, lenses, people; and values with all that matters left to the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from core.fact import Confidence, Fact, Per, Price, Pricing, PricingModel
+from core.identifier import Identifier, Scheme
+from core.intent import Assessment, NewTool, SeenAgain
+from core.panel import Basis, Decision, Lease, Lens, Person, Role
+from core.sighting import Sighting, Signal, Thing
+from core.source import Source
+from core.tool import Priority, Reason, Tool
+from review.tally import tally
+from store import people, reviews, sources, tools
+from store.checks import violations
+from store.connect import Database
+from tests.conftest import NOW
+
+SHELF = Source(key="shelf", kind="feed", url="https://shelf.example/", schedule="0 * * * *")
+KEYS = ("builder", "skeptic", "futurist", "founder", "creator")
+QUORUM = 4
+
+
+@contextmanager
+def kept_sound(database: Database) -> Iterator[Connection]:
+    """A transaction after which every invariant holds."""
+    with database.write() as connection:
+        yield connection
+        assert violations(connection) == []
+
+
+def lens(key: str, position: int, *, active: bool = True) -> Lens:
+    return Lens(key=key, name=key.title(), motto="", asks="", excites="", tires="", position=position, active=active)
+
+
+def settle_in(connection: Connection, *, lenses: int = len(KEYS)) -> None:
+    """A source and the first lenses."""
+    sources.sync(connection, [SHELF])
+    people.keep_lenses(connection, [lens(key, at) for at, key in enumerate(KEYS[:lenses], start=1)])
+
+
+def invite(
+    connection: Connection, name: str, *lenses: str, role: Role = Role.REVIEWER, machine: bool = False
+) -> Person:
+    return people.invite(
+        connection,
+        email=f"{name}@example.com",
+        name=name.title(),
+        roles=[role],
+        lenses=lenses,
+        machine=machine,
+        now=NOW,
+    )
+
+
+def sighting(name: str, /, **more: Any) -> Sighting:
+    slug = name.lower().replace(" ", "-")
+    values: dict[str, Any] = {
+        "source": SHELF.key,
+        "external_id": slug,
+        "url": f"https://shelf.example/{slug}",
+        "name": name,
+        "thing": Thing.LAUNCH,
+        "signals": (Signal(name="likes", value=3.0),),
+        "identifiers": frozenset({Identifier(Scheme.URL, f"{slug}.example")}),
+    }
+    return Sighting(**values | more)
+
+
+def priority(score: float) -> Priority:
+    return Priority(score=score, reasons=(Reason(words="likes", points=score),))
+
+
+def pricing(model: PricingModel = PricingModel.PAID, amount: str | None = "10", **more: Any) -> Pricing:
+    price = Price(amount=Decimal(amount), currency="EUR", per=Per.MONTH) if amount else None
+    values = {"source_url": "https://shelf.example/price", "quote": "10 EUR", "rule": "R1", "observed_at": NOW}
+    return Pricing(model=model, entry_price=price, confidence=Confidence.A, **values | more)
+
+
+def fact(field: str, value: str, *, url: str = "https://shelf.example/", at: datetime = NOW) -> Fact:
+    return Fact(field=field, value=value, source_url=url, observed_at=at)
+
+
+def assessment(name: str, /, **more: Any) -> Assessment:
+    values: dict[str, Any] = {
+        "name": name,
+        "tagline": f"{name} in a line",
+        "description": f"{name} at length",
+        "category": "agents",
+        "tags": ("agent",),
+        "homepage": None,
+        "facts": (),
+        "pricing": Pricing(model=PricingModel.UNKNOWN),
+        "priority": priority(10.0),
+        "queue": True,
+        "queue_reason": "New.",
+    }
+    return Assessment(**values | more)
+
+
+def add(connection: Connection, *names: str, now: datetime = NOW, **more: Any) -> list[int]:
+    """A tool for each name, with one sighting. `more` goes into the assessments."""
+    made = [(NewTool(sightings=(sighting(name),)), assessment(name, **more)) for name in names]
+    return tools.add(connection, made, now=now)
+
+
+def see(connection: Connection, tool: int, one: Sighting, *, first: bool = True, now: datetime = NOW) -> None:
+    """One more sighting of a known tool."""
+    tools.see_again(connection, [SeenAgain(sighting=one, tool=tool, first=first, changed=not first)], now=now)
+
+
+def get(connection: Connection, at: int) -> Tool:
+    return tools.get(connection, [at])[at]
+
+
+def claim(
+    connection: Connection,
+    reviewer: Person,
+    *,
+    tool: int | None = None,
+    lenses: tuple[str, ...] | None = None,
+    now: datetime = NOW,
+    minutes: int = 30,
+) -> Lease | None:
+    return reviews.claim(
+        connection,
+        reviewer,
+        lenses=reviewer.lenses if lenses is None else lenses,
+        tool_id=tool,
+        now=now,
+        until=now + timedelta(minutes=minutes),
+    )
+
+
+def submit(
+    connection: Connection,
+    reviewer: Person,
+    lease: Lease,
+    *,
+    ship: bool = True,
+    quote: str = "It did what it said.",
+    now: datetime = NOW,
+) -> int:
+    """A verdict, and what follows from it for the panel, as the use case does it."""
+    at = reviews.submit(
+        connection,
+        reviewer,
+        seat_id=lease.seat,
+        fence=lease.fence,
+        decision=Decision.SHIP if ship else Decision.SKIP,
+        quote=quote,
+        basis=Basis.DOCS,
+        disclosure="",
+        now=now,
+    )
+    result = tally(reviews.verdicts(connection, [at])[at], quorum=QUORUM)
+    reviews.settle_panel(connection, at, submitted=result.total, closed=result.closed, now=now)
+    return at
+
+
+def judge(connection: Connection, tool: int, verdicts: str = "+++-", *, now: datetime = NOW) -> None:
+    """One verdict per sign from the lenses in their order."""
+    for key, sign in zip(KEYS, verdicts, strict=False):
+        reviewer = invite(connection, key, key)
+        lease = claim(connection, reviewer, tool=tool, now=now)
+        assert lease is not None
+        submit(connection, reviewer, lease, ship=sign == "+", now=now)
+
+
+def later(**delta: float) -> datetime:
+    return NOW + timedelta(**delta)
+
+
+def renamed(one: Sighting, **changes: Any) -> Sighting:
+    return replace(one, **changes)
