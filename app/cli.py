@@ -47,6 +47,7 @@ def _command_line() -> App:
         help="Finds new AI tools, puts them before a panel, and mails side-by-side verdicts once a week.",
         version=VERSION,
         result_action="return_value",
+        suppress_keyboard_interrupt=False,  # `run` says what Ctrl-C means
         help_epilogue="Every command takes --json (one JSON document on standard output) and --debug (tracebacks).",
     )
     for name, (where, words) in GROUPS.items():

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.editing import require_editor
 from app.publishing import newer
+from app.reviewing import require_editor
 from app.wiring import Product
 from core.errors import NotFound, Refused
 from core.text import clean

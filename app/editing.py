@@ -9,6 +9,7 @@ from typing import Any
 
 from app import ingesting
 from app.pairing import REVIEWED, why
+from app.reviewing import require_editor
 from app.wiring import Product
 from core.category import CATEGORIES, OTHER
 from core.comparison import (
@@ -24,7 +25,7 @@ from core.errors import NotFound, Refused, StaleVersion, UsageError
 from core.fact import FIGURES
 from core.identifier import Identifier
 from core.intent import Merge
-from core.panel import Person, Role, Tally
+from core.panel import Tally
 from core.text import slugify
 from core.tool import Reason, Tool, ToolDossier, ToolStatus
 from core.week import Week
@@ -379,16 +380,6 @@ def approve_comparison(product: Product, slug: str, *, email: str, version: int 
             after={"version": found.version},
         )
         return comparisons.find(connection, found.slug)
-
-
-def require_editor(connection: Any, email: str) -> Person:
-    """The person with this address. Raises NotFound, and Refused for a program or somebody who is no editor."""
-    person = people.find(connection, email)
-    if Role.EDITOR not in person.roles:
-        raise Refused(f"{person.email} is not an editor.", mend="Invite them with --role editor.")
-    if person.machine:
-        raise Refused(f"{person.email} is a program.", mend="What is published has been read by a person.")
-    return person
 
 
 # ------------------------------------------------------------ the edition

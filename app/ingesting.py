@@ -228,14 +228,13 @@ def _apply(connection: Any, readings: Sequence[Reading]) -> dict[str, Counts]:
     if not sightings:
         return {}
     now = max(each.at for each in readings)
-    known = tools.known(connection, sightings)
-    intents = decide(sightings, known, now=now)
-    scales = _Scales(connection, [one for one in sightings if (one.source, one.external_id) not in known.sightings])
+    intents = decide(sightings, tools.known(connection, sightings), now=now)
     made = _of(intents, NewTool)
     again = _of(intents, SeenAgain)
     joined = [each for each in _of(intents, Merge) if merges.apply(connection, each, by=audit.SYSTEM, now=now)]
-    tools.add(connection, [(each, _assess_new(each, scales, now)) for each in made], now=now)
     tools.see_again(connection, again, now=now)
+    scales = _Scales(connection, [one for each in made for one in each.sightings])
+    tools.add(connection, [(each, _assess_new(each, scales, now)) for each in made], now=now)
     tools.ask(connection, _of(intents, Ask), now=now)
     touched = {each.tool for each in again} | {each.winner for each in joined}
     touched -= {each.loser for each in joined}

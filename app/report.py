@@ -58,7 +58,11 @@ def show_table(rows: Sequence[Mapping[str, Any]]) -> None:
         # Text, not markup: what sources write must not colour an operator's terminal.
         table.add_row(*(Text(_cell(value)) for value in row.values()))
     # Without a terminal there is no width to keep to: whoever reads the pipe wants whole lines.
-    Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200).print(table)
+    console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200)
+    with console.capture() as shown:
+        console.print(table)
+    # Not by the console itself: it ends the process with code 1 when the reader of a pipe has gone.
+    sys.stdout.write(shown.get())
 
 
 def _cell(value: Any) -> str:

@@ -94,6 +94,16 @@ def checked_address(email: str) -> str:
         raise Refused(f"{shown!r} is not an e-mail address: {error}", mend="Write it like name@example.com.") from None
 
 
+def require_editor(connection: Any, email: str) -> Person:
+    """The person with this address. Raises NotFound, and Refused for a program or somebody who is no editor."""
+    person = people.find(connection, email)
+    if Role.EDITOR not in person.roles:
+        raise Refused(f"{person.email} is not an editor.", mend="Invite them with --role editor.")
+    if person.machine:
+        raise Refused(f"{person.email} is a program.", mend="What is published has been read by a person.")
+    return person
+
+
 def everybody(product: Product) -> list[Person]:
     """All people, by address."""
     with product.database.read() as connection:

@@ -12,6 +12,7 @@ What none of them settles stays uncertain, and the edition is not sent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parseaddr
@@ -152,24 +153,45 @@ def _send_control(product: Product, doubt: Uncertain, transport: Transport) -> N
         attempts.note_control(connection, doubt.attempt.id, mark=mark.id, now=now)
 
 
-def settle_by_hand(product: Product, week: Week, batch: int, *, sent: bool, actor: str) -> Settled:
-    """An operator has found out whether an uncertain batch went out. Not sent, its readers are left for `verdicts
-    edition retry --only unsent`. Raises NotFound when there is no such uncertain batch, Refused when it changed."""
+def settle_by_hand(
+    product: Product, week: Week, batch: int, *, sent: bool, only: Sequence[str] = (), actor: str
+) -> Settled:
+    """An operator has found out whether an uncertain batch went out; with `only`, whether it did to these addresses (a
+    mail server takes mails one by one). Who did not get it is left for `verdicts edition retry --only unsent`. Raises
+    NotFound when there is no such uncertain batch or reader in it, Refused when it changed."""
     with product.database.read() as connection:
         doubt = next((each for each in uncertain.listed(connection, week) if each.id == batch), None)
     if doubt is None:
         raise NotFound(
             f"Edition {week} has no uncertain batch {batch}.", mend=f"`verdicts edition status {week}` lists them."
         )
+    evidence = Evidence.OPERATOR_SENT if sent else Evidence.OPERATOR_NOT_SENT
+    if only:
+        return _settle_some(product, doubt, only, sent=sent, evidence=evidence, actor=actor)
     if sent:
         settlement = Settlement(batch=BatchState.SENT, deliveries=DeliveryState.ACCEPTED)
-        evidence = Evidence.OPERATOR_SENT
     else:
         settlement = Settlement(batch=BatchState.FAILED, deliveries=DeliveryState.REFUSED)
-        evidence = Evidence.OPERATOR_NOT_SENT
     if not apply(product, doubt, settlement, evidence=evidence, actor=actor):
         raise Refused(f"Batch {batch} was settled meanwhile.", mend=f"`verdicts edition status {week}` shows how.")
     return _settled(doubt, settlement.batch, evidence)
+
+
+def _settle_some(
+    product: Product, doubt: Uncertain, only: Sequence[str], *, sent: bool, evidence: Evidence, actor: str
+) -> Settled:
+    now = product.now
+    with product.database.write() as connection:
+        settled = uncertain.settle_some(
+            connection, doubt, only, sent=sent, word=f"settled as {evidence.replace('_', ' ')} by {actor}", now=now
+        )
+        if not settled:
+            raise NotFound(f"None of these readers is uncertain in batch {doubt.id}.", mend="Look at its deliveries.")
+        _note(connection, replace(doubt, recipients=settled), evidence, actor=actor, now=now)
+        left = next(
+            (each for each in uncertain.listed(connection, Week.parse(doubt.week)) if each.id == doubt.id), None
+        )
+    return _settled(left or doubt, BatchState.UNCERTAIN if left else BatchState.SENT, None if left else evidence)
 
 
 def _note(connection: Any, doubt: Uncertain, evidence: Evidence, *, actor: str, now: datetime) -> None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.editing import require_editor
 from app.limiting import Caller
+from app.reviewing import require_editor
 from app.sending import VOTES_OPEN
 from app.subscribing import same_person
 from app.tokens import Purpose

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 SHORTEST_KEY = 3
 """A key of fewer characters says too little to be compared."""
@@ -21,8 +22,42 @@ _VERSION = re.compile(
     r"v?\d+(?:\.\d+)*[a-z]?|a?\d+(?:\.\d+)?[bmk]|\d+x\d+[bmk]|q\d\w*|fp\d+|int\d+|bf16", re.IGNORECASE
 )
 _VARIANTS = frozenset(
-    "instruct chat base preview beta alpha rc mini nano tiny small medium large xl xxl pro lite turbo flash max plus ultra it "
-    "hf thinking reasoning distill dev latest new next ii iii iv".split()
+    [
+        "instruct",
+        "chat",
+        "base",
+        "preview",
+        "beta",
+        "alpha",
+        "rc",
+        "mini",
+        "nano",
+        "tiny",
+        "small",
+        "medium",
+        "large",
+        "xl",
+        "xxl",
+        "pro",
+        "lite",
+        "turbo",
+        "flash",
+        "max",
+        "plus",
+        "ultra",
+        "it",
+        "hf",
+        "thinking",
+        "reasoning",
+        "distill",
+        "dev",
+        "latest",
+        "new",
+        "next",
+        "ii",
+        "iii",
+        "iv",
+    ]
 )
 
 
@@ -43,6 +78,8 @@ def _divided(title: str) -> tuple[str, str]:
     return (title[: found.start()].strip(), title[found.end() :].strip()) if found else (title, "")
 
 
+# Asked for the same names when they are stored, looked up and compared.
+@lru_cache(maxsize=4096)
 def name_key(name: str) -> str:
     """A name reduced to what has to agree: `Show HN: Foo.ai – do bar` and `foo` both give `foo`.
 
@@ -57,6 +94,7 @@ def name_key(name: str) -> str:
     return key
 
 
+@lru_cache(maxsize=4096)
 def family_key(name: str) -> str:
     """A name without its versions, sizes and variants: `Qwen3-8B-Instruct` and `Qwen2.5-72B` both give `qwen`."""
     head, _ = split_title(unicodedata.normalize("NFKC", name))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from core.identifier import Identifier, Scheme
@@ -18,6 +19,8 @@ from ingest.wording import words
 KEY_VERSION = 1
 
 _LONGEST = 2_000
+_REMEMBERED = 2_000
+"""Addresses whose reading is kept: one entry asks for the same few several times over."""
 
 _TRACKERS = words(
     "fbclid gclid gclsrc dclid gbraid wbraid msclkid yclid twclid ttclid igshid igsh mc_cid mc_eid _ga _gl _hsenc _hsmi "
@@ -40,6 +43,7 @@ _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 _SUB_DELIMITERS = frozenset("!$&'()*+,;=:@/")
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def url_key(url: str) -> str | None:
     """The key under which an address is compared: host, path, query and hash route, without scheme.
 
@@ -145,6 +149,7 @@ def _route(fragment: str) -> str:
     return "#" + _normal(fragment)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def identifiers_of_url(url: str) -> frozenset[Identifier]:
     """What an address names: the strong identifier of a known site, else the page itself; empty when it names
     nothing for good (a profile, a video, a search, the root of a big domain).
@@ -163,6 +168,7 @@ def identifiers_of_url(url: str) -> frozenset[Identifier]:
     return frozenset({Identifier(Scheme.URL, key)})
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def part_of_url(url: str) -> frozenset[Identifier]:
     """The repository, model, dataset or space that an address lies in: evidence, not identity."""
     key = url_key(url)

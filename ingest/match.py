@@ -3,24 +3,28 @@
     gather   every new sighting and every known tool that shares an identifier with the batch becomes a party
     | join   parties that carry the same identifier become one, strong schemes first, unless that would join two
              different ids of one exclusive scheme, or two tools that an editor has declared different
-    | liken  a party that is still without a tool joins the one candidate that resembles it beyond doubt
+    | liken  a party with a new sighting joins every candidate, and every other such party, that resembles it beyond
+             doubt, unless anything keeps one of them apart
     | tell   per party: NewTool, SeenAgain, Merge; per refused join or mere resemblance: Ask
 
-Everything is done in a sorted order, so the order of the sightings does not matter. Deciding again after the intents
+Everything is done in a sorted order, and on whole parties instead of single sightings, so neither the order of a batch
+nor that of several batches matters. Deciding again after the intents
 were carried out yields only SeenAgain with neither mark: no question is asked without a new or changed sighting.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from core.identifier import Identifier, Scheme
 from core.intent import Ask, Candidate, Intent, Known, Merge, NewTool, SeenAgain, SightingKey, ToolRef
+from core.names import SHORTEST_KEY, family_key, name_key
 from core.sighting import Sighting
 from core.tool import Reason
-from ingest.resemblance import ASK_FROM, Resemblance, block, family_key, name_key, resemblance
+from ingest.resemblance import ASK_FROM, KIN, Resemblance, profile, resemblance
 
 EXCLUSIVE = (
     Scheme.GITHUB_ID,
@@ -58,6 +62,7 @@ class _Party:
     values: dict[Scheme, set[str]] = field(default_factory=dict)  # of exclusive schemes
     into: _Party | None = None
     reasons: list[Identifier] = field(default_factory=list)  # what joined tools that were apart
+    likenesses: list[str] = field(default_factory=list)  # in words, where no identifier did
 
     def root(self) -> _Party:
         """The party that this one has become part of."""
@@ -72,14 +77,16 @@ class _Party:
             if one.scheme in EXCLUSIVE:
                 self.values.setdefault(one.scheme, set()).add(one.value)
 
-    def take_in(self, other: _Party, by: Identifier | None = None) -> None:
-        """Become one with another party, `by` an identifier or by resemblance."""
+    def take_in(self, other: _Party, *, by: Identifier | None = None, like: Sequence[Reason] = ()) -> None:
+        """Become one with another party, `by` an identifier or because they are alike."""
         if self.tools and other.tools and by:
             self.reasons.append(by)
+        self.likenesses += [reason.words for reason in like]
         other.into = self
         self.tools |= other.tools
         self.fresh += other.fresh
         self.reasons += other.reasons
+        self.likenesses += other.likenesses
         for scheme, values in other.values.items():
             self.values.setdefault(scheme, set()).update(values)
 
@@ -97,12 +104,6 @@ class _Question:
     other: _Party
     score: float
     reasons: tuple[Reason, ...]
-
-
-def blocks(sightings: Sequence[Sighting]) -> frozenset[str]:
-    """Beginnings of the slugs of tools that may resemble the batch: what `Known.candidates` has to hold, besides the
-    owners of everything that the batch mentions."""
-    return frozenset(found for one in sightings if (found := block(one.name)))
 
 
 def decide(sightings: Sequence[Sighting], known: Known, *, now: datetime) -> tuple[Intent, ...]:  # noqa: ARG001 - the clock belongs to every decision
@@ -191,7 +192,7 @@ def _join(members: Sequence[_Party], owner: _Party | None, by: Identifier, known
     anchor = owner or next(iter(together), None) or members[0]
     for party in together:
         if party is not anchor:
-            _first(anchor, party).take_in(_second(anchor, party), by)
+            _first(anchor, party).take_in(_second(anchor, party), by=by)
             anchor = anchor.root()
     left = [party for party in members if party in apart and party.root() is not anchor.root()]
     if len(left) < _CROWD:
@@ -244,10 +245,10 @@ def _merges(party: _Party) -> Iterator[Merge]:
     """The oldest tool takes the others in."""
     winner, *losers = sorted(party.tools) or [0]
     names = sorted(set(party.reasons), key=_strength)
+    rule = f"same {names[0].scheme} identifier" if names else "same name and another witness"
+    evidence = (*map(str, names), *dict.fromkeys(party.likenesses))
     for loser in losers:
-        yield Merge(
-            winner=winner, loser=loser, rule=f"same {names[0].scheme} identifier", evidence=tuple(map(str, names))
-        )
+        yield Merge(winner=winner, loser=loser, rule=rule, evidence=evidence)
 
 
 def _again(sighting: Sighting, party: _Party, known: Known) -> SeenAgain:
@@ -257,59 +258,87 @@ def _again(sighting: Sighting, party: _Party, known: Known) -> SeenAgain:
 
 
 def _likened(parties: Mapping[SightingKey, _Party], known: Known) -> Iterator[_Question]:
-    """Join every party without a tool to the one candidate that resembles it beyond doubt; yield those in doubt."""
-    index = _indexed(known.candidates)
-    roots = sorted({party.root() for party in parties.values()}, key=lambda party: party.order)
-    homes = {tool: party for party in roots for tool in party.tools}
-    for party in [one for one in roots if not one.tools]:
-        found = [(_home(candidate, homes), likeness) for candidate, likeness in _resembling(party, index)]
-        sure = [home for home, likeness in found if likeness.certain and not _apart(home, party, known)]
-        if len(sure) == 1:
-            sure[0].take_in(party)
+    """Join every party with a new sighting to those that resemble it beyond doubt; yield those in doubt."""
+    field = _Field({party.root() for party in parties.values()}, known)
+    waiting = deque(sorted((party for party in field.profiles if party.fresh), key=lambda party: party.order))
+    while waiting:
+        party = waiting.popleft()
+        if party.into is not None:
+            continue
+        found = field.resembling(party)
+        sure = [(home, likeness) for home, likeness in found if likeness.certain]
+        if sure and not _in_conflict([party, *(home for home, _ in sure)], known):
+            # What it has become may resemble what neither of them did.
+            waiting.append(field.join(party, sure))
         else:
             yield from _in_doubt(party, found, known)
 
 
-def _indexed(candidates: Iterable[Candidate]) -> Mapping[str, list[Candidate]]:
-    """Candidates by name, by family, and by what they are or speak of."""
-    index: dict[str, list[Candidate]] = {}
-    for one in sorted(candidates, key=lambda candidate: candidate.tool):
-        links = map(str, one.identifiers | one.mentions)
-        for key in {f"name {name_key(one.name)}", f"family {family_key(one.name)}", *links}:
-            index.setdefault(key, []).append(one)
-    return index
+class _Field:
+    """Everything that may resemble something: the batch's own parties and the store's candidates, by name."""
+
+    def __init__(self, parties: Iterable[_Party], known: Known) -> None:
+        stored = {one.tool: one for one in known.candidates}
+        self.profiles: dict[_Party, Candidate] = {}
+        self._index: dict[str, list[_Party]] = {}
+        taken: set[int] = set()
+        for party in sorted(parties, key=lambda party: party.order):
+            taken |= party.tools
+            self._enter(party, profile(party.fresh, *(stored[tool] for tool in sorted(party.tools & stored.keys()))))
+        for one in sorted(stored.values(), key=lambda candidate: candidate.tool):
+            if one.tool not in taken:
+                party = _Party(order=(0, one.tool, "", ""), tools={one.tool})
+                party.learn(one.identifiers)
+                self._enter(party, one)
+
+    def _enter(self, party: _Party, known: Candidate) -> None:
+        self.profiles[party] = known
+        for key in _block_keys(known):
+            self._index.setdefault(key, []).append(party)
+
+    def resembling(self, party: _Party) -> list[tuple[_Party, Resemblance]]:
+        """Each party that shares a name or family with this one and resembles it; the most alike first."""
+        mine = self.profiles[party]
+        near = {
+            other.root(): None for key in _block_keys(mine) for other in self._index.get(key, ())[:_MOST_CANDIDATES]
+        }
+        scored = [
+            (other, resemblance(self.profiles[other], mine))
+            for other in sorted(near, key=lambda other: other.order)[:_MOST_CANDIDATES]
+            if other is not party
+        ]
+        return sorted((one for one in scored if one[1].score), key=lambda one: (-one[1].score, one[0].order))
+
+    def join(self, party: _Party, sure: Sequence[tuple[_Party, Resemblance]]) -> _Party:
+        """Make this party and those that resemble it one."""
+        for home, likeness in sure:
+            one, other = _first(party, home), _second(party, home)
+            self.profiles[one] = profile((), self.profiles[one], self.profiles[other])
+            one.take_in(other, like=likeness.reasons)
+            party = one
+        self._enter(party, self.profiles[party])
+        return party
 
 
-def _resembling(party: _Party, index: Mapping[str, list[Candidate]]) -> list[tuple[Candidate, Resemblance]]:
-    """Each candidate that shares a key with a party and resembles it, with how much; the most alike first."""
-    keys = {f"name {name_key(one.name)}" for one in party.fresh} | {
-        f"family {family_key(one.name)}" for one in party.fresh
-    }
-    keys |= {str(name) for one in party.fresh for name in one.identifiers | one.mentions}
-    near = {one.tool: one for key in sorted(keys) for one in index.get(key, ())[:_MOST_CANDIDATES]}
-    fresh = sorted(party.fresh, key=_key)
-    scored = [(near[tool], resemblance(fresh, near[tool])) for tool in sorted(near)[:_MOST_CANDIDATES]]
-    return sorted((one for one in scored if one[1].score), key=lambda one: (-one[1].score, one[0].tool))
-
-
-def _home(candidate: Candidate, homes: dict[int, _Party]) -> _Party:
-    """The party of a candidate's tool, made when no sighting of the batch belongs to it."""
-    if candidate.tool not in homes:
-        homes[candidate.tool] = _Party(order=(0, candidate.tool, "", ""), tools={candidate.tool})
-        homes[candidate.tool].learn(candidate.identifiers)
-    return homes[candidate.tool].root()
+def _block_keys(known: Candidate) -> list[str]:
+    """Under what a party is looked up: its names' and families' keys, the names first."""
+    names = (f"name {key}" for name in known.names if len(key := name_key(name)) >= SHORTEST_KEY)
+    families = (f"family {key}" for name in known.names if len(key := family_key(name)) >= SHORTEST_KEY)
+    return list(dict.fromkeys((*names, *families)))
 
 
 def _in_doubt(party: _Party, found: Sequence[tuple[_Party, Resemblance]], known: Known) -> Iterator[_Question]:
-    """At most two questions. Where ids differ the likeness has to be greater; and a name that many tools carry
-    proves nothing by itself."""
+    """At most two questions, of which one about a family: many sizes come out on one day. Where ids differ the
+    likeness has to be greater; and a name that many tools carry proves nothing by itself."""
     worth = [
         _Question(home, party, likeness.score, likeness.reasons)
         for home, likeness in found
         if likeness.score >= (_ASK_DESPITE_IDS if _apart(home, party, known) else ASK_FROM)
     ]
     more_than_name = [one for one in worth if one.score > ASK_FROM]
-    yield from (more_than_name or (worth if len(worth) < _CROWD else []))[:_MOST_QUESTIONS]
+    chosen = more_than_name or (worth if len(worth) < _CROWD else [])
+    kin = [one for one in chosen if one.reasons[0].words.startswith(KIN)]
+    yield from [one for one in chosen if one not in kin[1:]][:_MOST_QUESTIONS]
 
 
 def _questions(doubts: Iterable[_Question], known: Known) -> Iterator[Ask]:

@@ -137,7 +137,12 @@ sighting = sa.Table(
     sa.Column("content_hash", sa.Text, nullable=False),
     sa.Column("first_seen", Instant, nullable=False),
     sa.Column("last_seen", Instant, nullable=False),
+    # The name as it is compared (core/names); empty: it says too little.
+    sa.Column("name_key", sa.Text, nullable=False, server_default=""),
+    sa.Column("family_key", sa.Text, nullable=False, server_default=""),
     sa.UniqueConstraint("source", "external_id"),
+    sa.Index("ix_sighting_name_key", "name_key", "tool"),
+    sa.Index("ix_sighting_family_key", "family_key", "tool"),
 )
 
 identifier = sa.Table(

@@ -22,6 +22,7 @@ from store.connect import insert_for
 from store.schema import (
     comparison,
     exhibit,
+    lens,
     said,
     search_word,
     shelf,
@@ -100,7 +101,7 @@ def _hear(
     rows = [
         {
             "tool": tool_id,
-            "lens": lens,
+            "lens": key,
             "comparison": at,
             "category": side.category,
             "decision": cell.decision,
@@ -108,7 +109,7 @@ def _hear(
             "submitted_at": cell.submitted_at,
             "approved_at": now,
         }
-        for lens, (_, cell) in cells.items()
+        for key, (_, cell) in cells.items()
     ]
     if rows:
         connection.execute(sa.insert(said), rows)
@@ -183,17 +184,31 @@ def of_tool(connection: Connection, tool_id: int, *, limit: int) -> list[int]:
     )
 
 
-def tools(connection: Connection, *, limit: int, before: int | None = None) -> list[tuple[int, int]]:
-    """Tools on show, the newest first by number: (tool, the comparison that shows it)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exhibited:
+    """A tool on show: its number and address, and those of the comparison that shows it."""
+
+    tool: int
+    slug: str
+    comparison: int
+    pair: str
+
+
+def tools(connection: Connection, *, limit: int, before: int | None = None) -> list[Exhibited]:
+    """Tools on show, the newest first by number; below `before` when given."""
     query = (
-        sa.select(exhibit.c.tool, exhibit.c.comparison)
+        sa.select(exhibit.c.tool, tool.c.slug, exhibit.c.comparison, comparison.c.slug.label("pair"))
         .join(comparison, comparison.c.id == exhibit.c.comparison)
+        .join(tool, tool.c.id == exhibit.c.tool)
         .where(_PUBLIC)
         .order_by(exhibit.c.tool.desc())
         .limit(limit)
     )
     query = query if before is None else query.where(exhibit.c.tool < before)
-    return [(row.tool, row.comparison) for row in connection.execute(query)]
+    return [
+        Exhibited(tool=row.tool, slug=row.slug, comparison=row.comparison, pair=row.pair)
+        for row in connection.execute(query)
+    ]
 
 
 # ------------------------------------------------------------ lenses
@@ -212,14 +227,19 @@ class Heard:
     comparison: str  # the address of the one that shows it
 
 
-def heard(connection: Connection, lens: str, *, limit: int) -> list[Heard]:
+def lens_keys(connection: Connection) -> tuple[str, ...]:
+    """Lenses in use, in their order."""
+    return tuple(connection.scalars(sa.select(lens.c.key).where(lens.c.active).order_by(lens.c.position)))
+
+
+def heard(connection: Connection, key: str, *, limit: int) -> list[Heard]:
     """What a lens said last, the newest approval first."""
     query = (
         sa.select(said, tool.c.slug, exhibit.c.name, comparison.c.slug.label("pair"))
         .join(comparison, comparison.c.id == said.c.comparison)
         .join(tool, tool.c.id == said.c.tool)
         .join(exhibit, exhibit.c.tool == said.c.tool)
-        .where(said.c.lens == lens, _PUBLIC)
+        .where(said.c.lens == key, _PUBLIC)
         .order_by(said.c.approved_at.desc(), said.c.tool.desc())
         .limit(limit)
     )
@@ -237,12 +257,12 @@ def heard(connection: Connection, lens: str, *, limit: int) -> list[Heard]:
     ]
 
 
-def tallies(connection: Connection, lens: str) -> dict[str, tuple[int, int]]:
+def tallies(connection: Connection, key: str) -> dict[str, tuple[int, int]]:
     """Ships and skips of a lens per category, over every tool on show."""
     query = (
         sa.select(said.c.category, said.c.decision, sa.func.count())
         .join(comparison, comparison.c.id == said.c.comparison)
-        .where(said.c.lens == lens, _PUBLIC)
+        .where(said.c.lens == key, _PUBLIC)
         .group_by(said.c.category, said.c.decision)
     )
     found: dict[str, dict[str, int]] = {}

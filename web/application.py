@@ -9,13 +9,17 @@ from starlette.routing import Route
 
 from app.wiring import Product
 from web.assets import AssetPages, read_assets
+from web.badges import BadgePages
+from web.corrections import CorrectionPages
 from web.counting import Counting
 from web.failures import FailurePages
+from web.feeds import FeedPages
 from web.operations import Operations
 from web.pages import make_pages
 from web.preferences import PreferencePages
 from web.protection import SecurityHeaders, security_headers
 from web.public import PublicPages
+from web.sitemap import CrawlerPages
 from web.subscription import SubscriberPages
 from web.voting import VotePages
 from web.webhooks import ProviderWebhooks
@@ -30,6 +34,10 @@ def create_app(product: Product) -> Starlette:
     return Starlette(
         routes=[
             *PublicPages(product=product, pages=pages).routes(),
+            *CorrectionPages(product=product, pages=pages).routes(),
+            *FeedPages(product=product, pages=pages).routes(),
+            *CrawlerPages(product=product, pages=pages).routes(),
+            *BadgePages(product=product, pages=pages).routes(),
             *SubscriberPages(product=product, pages=pages, counting=counting).routes(),
             *VotePages(product=product, pages=pages, counting=counting).routes(),
             *PreferencePages(product=product, pages=pages, counting=counting).routes(),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from app.exhibiting import ToolPage
 from core.clock import to_iso
-from core.comparison import Cell, ComparisonView, Side
+from core.comparison import Cell, Community, ComparisonView, Side
 from core.panel import Decision
 from web.links import outward
 
@@ -30,6 +32,14 @@ def comparison_data(view: ComparisonView, *, address: str) -> Node:
             for position, (side, cells) in enumerate(sides, start=1)
         ],
     }
+
+
+def tool_data(page: ToolPage, *, address: str) -> Node:
+    """The document for a tool's page at `address` (absolute)."""
+    cells: list[tuple[str, Cell | None]] = [(each.lens_name, each.cell) for each in page.said]
+    # Votes belong to one comparison, so the tool alone has no rating by readers.
+    side = replace(page.side, community=Community())
+    return {"@context": "https://schema.org", **_application(side, cells), "mainEntityOfPage": address}
 
 
 def _application(side: Side, cells: list[tuple[str, Cell | None]]) -> Node:

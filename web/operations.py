@@ -11,7 +11,7 @@ from starlette.routing import Route
 from app import health
 from app.wiring import Product
 
-ROBOTS = "User-agent: *\nDisallow: /confirm/\nDisallow: /unsubscribe/\nDisallow: /preferences/\nDisallow: /vote/\n"
+ROBOTS = "Sitemap: {base}/sitemap.xml\nUser-agent: *\nDisallow: /confirm/\nDisallow: /unsubscribe/\nDisallow: /preferences/\nDisallow: /vote/\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Operations:
 
     def robots(self, _request: Request) -> Response:
         """What crawlers should leave alone: pages that belong to one reader."""
-        return _plain(ROBOTS, cache="public, max-age=3600")
+        return _plain(ROBOTS.format(base=self.product.settings.base_url), cache="public, max-age=3600")
 
 
 def _plain(text: str, *, status: int = 200, cache: str = "no-store") -> Response:

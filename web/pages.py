@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,13 @@ from app.subscribing import CONSENT
 from core.category import category_name
 from core.clock import to_iso
 from web import reading
+from web.answers import FOR_NOBODY, public_answer
+from web.assets import FOLDER as ASSETS
 from web.assets import Asset
-from web.linked_data import comparison_data
+from web.linked_data import comparison_data, tool_data
 from web.links import outward
 
 FOLDER = Path(__file__).parent.parent / "templates" / "pages"
-FOR_EVERYONE = "public, max-age=60"
-"""Published pages: a minute without asking, then an ETag decides."""
-FOR_NOBODY = "no-store"
-"""Pages whose address holds a token, and answers to a post."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,19 +31,22 @@ class Pages:
 
     environment: Environment
     base_url: str  # without a slash at its end
+    made: datetime  # the newest of templates and assets
 
     def html(self, template: str, **values: Any) -> str:
         """One page as text. Raises jinja2.UndefinedError when the template asks for more than it is given."""
         return self.environment.get_template(template).render(values)
 
-    def published(self, request: Request, template: str, **values: Any) -> Response:
-        """A page for everyone: 200 with an ETag, or 304 where the reader has this very page."""
+    def published(
+        self, request: Request, template: str, *, modified: datetime | None = None, **values: Any
+    ) -> Response:
+        """A page for everyone, with validators. `modified`: the newest instant that its content names."""
         body = _encode(self.html(template, path=request.url.path, **values))
-        tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
-        headers = {"ETag": tag, "Cache-Control": FOR_EVERYONE}
-        if _has(request, tag):
-            return Response(status_code=304, headers=headers)
-        return HTMLResponse(body, headers=headers)
+        return public_answer(request, body, media_type="text/html", modified=self.since(modified))
+
+    def since(self, modified: datetime | None) -> datetime:
+        """When a page last changed: with its content, or with its template."""
+        return self.made if modified is None else max(modified, self.made)
 
     def private(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A page for one reader: kept nowhere, found by no search engine."""
@@ -72,27 +73,30 @@ def make_pages(*, base_url: str, assets: Mapping[str, Asset]) -> Pages:
         "panel_call": reading.panel_call,
         "agreement": reading.agreement,
         "summary": reading.summary,
+        "tool_data": tool_data,
+        "tool_summary": reading.tool_summary,
     }
     environment.filters |= {
         "byline": reading.byline,
         "category_name": category_name,
         "day": reading.day,
         "evidence": reading.evidence,
+        "field_label": reading.field_label,
         "instant": to_iso,
         "name_size": reading.name_size,
         "outward": outward,
+        "place": reading.place,
         "paragraphs": reading.paragraphs,
         "week_span": reading.week_span,
     }
-    return Pages(environment=environment, base_url=public)
+    return Pages(environment=environment, base_url=public, made=_made())
+
+
+def _made() -> datetime:
+    files = [*FOLDER.iterdir(), *ASSETS.iterdir()]
+    return datetime.fromtimestamp(max((each.stat().st_mtime for each in files), default=0), UTC)
 
 
 def _encode(html: str) -> bytes:
     # A lone surrogate that slipped in from a source costs one character, not the page.
     return html.encode("utf-8", "replace")
-
-
-def _has(request: Request, tag: str) -> bool:
-    # If-None-Match compares weakly (RFC 9110, 13.1.2): the W/ in front does not count.
-    held = {piece.strip().removeprefix("W/") for piece in request.headers.get("if-none-match", "").split(",")}
-    return "*" in held or tag.removeprefix("W/") in held

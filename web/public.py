@@ -1,21 +1,30 @@
-"""The pages for everyone: home, comparisons, editions."""
+"""The pages for everyone: home, comparisons, editions, tools, lenses, categories, search, methodology."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from app import publishing
+from app import exhibiting, publishing
 from app.method import method
 from app.wiring import Product
+from core.clock import from_iso
 from core.comparison import split_comparison_slug
 from core.errors import NotFound, UsageError
 from core.week import Week
+from store.shelves import Place
 from web.pages import Pages
+
+_PLACE = re.compile(r"([0-9T:.Z-]{20,27})~([0-9]{1,18})")
+_T = TypeVar("_T")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,21 +41,26 @@ class PublicPages:
             Route("/compare/{slug}", self.comparison),
             Route("/editions", self.editions),
             Route("/editions/{week}", self.edition),
+            Route("/tools/{slug}", self.tool),
+            Route("/lenses/{key}", self.lens),
+            Route("/categories/{key}", self.category),
+            Route("/search", self.search),
             Route("/methodology", self.methodology),
         ]
 
     def home(self, request: Request) -> Response:
         """The latest edition, the newest comparisons, the subscribe box."""
-        return self.pages.published(request, "home.html", home=publishing.home(self.product))
+        home = publishing.home(self.product)
+        return self.pages.published(request, "home.html", home=home, modified=home.modified)
 
     def comparison(self, request: Request) -> Response:
         """Two tools side by side. Another order or an old slug moves for good to the canonical address."""
         slug = request.path_params["slug"]
         try:
-            view = publishing.comparison(self.product, slug)
+            page = publishing.comparison_page(self.product, slug)
         except NotFound:
             return self._moved(slug)
-        return self.pages.published(request, "comparison.html", view=view)
+        return self.pages.published(request, "comparison.html", view=page.view, page=page, modified=page.modified)
 
     def _moved(self, slug: str) -> Response:
         try:
@@ -59,13 +73,46 @@ class PublicPages:
         publishing.comparison(self.product, address)
         return RedirectResponse(f"/compare/{address}", status_code=301)
 
+    def tool(self, request: Request) -> Response:
+        """A tool that stands in an approved comparison. An old slug moves for good to the present one."""
+        slug = request.path_params["slug"]
+        try:
+            page = exhibiting.tool(self.product, slug)
+        except NotFound:
+            found = publishing.find_tool(self.product, slug.lower())
+            if found == slug:
+                raise
+            return RedirectResponse(f"/tools/{found}", status_code=301)
+        return self.pages.published(request, "tool.html", page=page, modified=page.modified)
+
+    def lens(self, request: Request) -> Response:
+        """A point of view, and what it says."""
+        page = exhibiting.lens(self.product, request.path_params["key"])
+        return self.pages.published(request, "lens.html", page=page, modified=page.modified)
+
+    def category(self, request: Request) -> Response:
+        """The comparisons of a category, the newest first."""
+        after = _parsed(request, "after", _place)
+        page = exhibiting.category(self.product, request.path_params["key"], after=after)
+        return self.pages.published(request, "category.html", page=page, first=after is None, modified=page.modified)
+
+    def search(self, request: Request) -> Response:
+        """Comparisons with all the words."""
+        found = exhibiting.search(self.product, request.query_params.get("q", ""))
+        return self.pages.published(request, "search.html", found=found)
+
     def methodology(self, request: Request) -> Response:
         """The rules in force."""
         return self.pages.published(request, "methodology.html", method=method(self.product))
 
     def editions(self, request: Request) -> Response:
         """Every approved edition, newest first."""
-        return self.pages.published(request, "editions.html", editions=publishing.editions(self.product))
+        below = _parsed(request, "below", _number)
+        found = publishing.archive(self.product, below=below)
+        shown = found[: publishing.EDITIONS_A_PAGE]
+        more = shown[-1].number if len(found) > len(shown) else None
+        modified = publishing.newer(*(each.approved_at for each in shown))
+        return self.pages.published(request, "editions.html", editions=shown, more=more, modified=modified)
 
     def edition(self, request: Request) -> Response:
         """One approved edition."""
@@ -76,4 +123,29 @@ class PublicPages:
             raise HTTPException(404) from None
         if str(week) != text:  # other digits, or space around it
             raise HTTPException(404)
-        return self.pages.published(request, "edition.html", edition=publishing.edition(self.product, week))
+        edition = publishing.edition(self.product, week)
+        return self.pages.published(request, "edition.html", edition=edition, modified=edition.modified)
+
+
+def _parsed(request: Request, name: str, read: Callable[[str], _T]) -> _T | None:
+    """A parameter of the query, None when it is not there. Raises HTTPException 404 for what none of our links hold."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        return read(text)
+    except ValueError:
+        raise HTTPException(404) from None
+
+
+def _number(text: str) -> int:
+    if not (_NUMBER.fullmatch(text) and text.isascii()):
+        raise ValueError(text)
+    return int(text)
+
+
+def _place(text: str) -> Place:
+    found = _PLACE.fullmatch(text)
+    if found is None or not text.isascii():
+        raise ValueError(text)
+    return Place(approved_at=from_iso(found[1]), comparison=int(found[2]))

@@ -11,6 +11,7 @@ from core.comparison import ComparisonView, ScorecardRow, Side
 from core.fact import Confidence, Fact
 from core.panel import Decision, Tally
 from core.week import Week
+from store.shelves import Place
 
 _MONTHS = (
     "January",
@@ -112,6 +113,25 @@ def week_span(week: Week) -> str:
     if first.year != last.year:
         start += f" {first.year}"
     return f"{start} to {last.day} {_MONTHS[last.month - 1]} {last.year}"
+
+
+def split_sentence(view: ComparisonView) -> str:
+    """Where the reviewers part, in one sentence; nothing while no lens has judged both."""
+    split = view.split
+    both = len(split.both_ship) + len(split.both_skip)
+    total = both + len(split.only_a) + len(split.only_b)
+    return f"{both} of {total} lenses agree." if total else ""
+
+
+def tool_summary(side: Side) -> str:
+    """One sentence on a tool, for the same purpose."""
+    tagline = f": {side.tagline}" if side.tagline else ""
+    return f"{side.name}{tagline} Panel ship {side.panel_label}. {side.pricing.model.label}."
+
+
+def place(found: Place) -> str:
+    """A place on a shelf as an address writes it."""
+    return f"{found.approved_at.isoformat().replace('+00:00', 'Z')}~{found.comparison}"
 
 
 def summary(view: ComparisonView) -> str:

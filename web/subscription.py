@@ -12,10 +12,11 @@ from starlette.routing import Route
 from app import limiting, subscribing
 from app.wiring import Product
 from core.errors import Refused
+from web.answers import FOR_NOBODY
 from web.callers import caller
 from web.counting import Counting
 from web.forms import Form, show_and_act
-from web.pages import FOR_NOBODY, Pages
+from web.pages import Pages
 
 _SOURCE = re.compile(r"[A-Za-z0-9:-]{1,200}")
 _METHODS = ["GET", "POST"]

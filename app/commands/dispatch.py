@@ -63,13 +63,16 @@ def settle(
     *,
     sent: Annotated[bool, Parameter(negative=())] = False,
     not_sent: Annotated[bool, Parameter(negative=())] = False,
+    only: str = "",
 ) -> Report:
-    """Say what became of an uncertain batch: --sent or --not-sent. It is written into the audit log."""
+    """Say what became of an uncertain batch: --sent or --not-sent, or of some of its readers: --only A@X,B@Y. It is
+    written into the audit log."""
     if sent == not_sent:
         raise UsageError("Say either --sent or --not-sent.", mend="Look into the provider's activity log first.")
     with open_product() as product:
         wanted = Week.parse(week)
-        done = settling.settle_by_hand(product, wanted, batch, sent=sent, actor=COMMAND_LINE)
+        people = [each.strip() for each in only.split(",") if each.strip()]
+        done = settling.settle_by_hand(product, wanted, batch, sent=sent, only=people, actor=COMMAND_LINE)
         sending.finish(product, wanted, actor=COMMAND_LINE)
     again = "" if sent else f" `verdicts edition retry {week} --only unsent` makes them ready again."
     return Report(data=_settled(done), text=f"Batch {batch} is {done.state}.{again}")

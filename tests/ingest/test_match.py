@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.identifier import Identifier
 from core.intent import Ask, Candidate, Intent, Known, KnownSighting, Merge, NewTool, SeenAgain
 from core.sighting import Sighting, Thing
-from ingest.match import EXCLUSIVE, blocks, decide
+from ingest.match import EXCLUSIVE, decide
 from tests.ingest.making import NOW, ids, sighting
 
 
@@ -163,7 +163,7 @@ def test_a_second_repository_with_the_same_homepage_stays_its_own() -> None:
 
 
 def test_an_address_that_a_crowd_shares_is_nobodys_and_no_question() -> None:
-    batch = [sighting(str(number), f"github:org/{number}", "url:org.dev") for number in range(6)]
+    batch = [sighting(each, f"github:org/{each}", "url:org.dev", name=4 * each) for each in "uvwxyz"]
     intents = decided(*batch)
     assert len(of(intents, NewTool)) == 6
     assert of(intents, Ask) == []
@@ -267,7 +267,11 @@ def known_with(*candidates: Candidate) -> Known:
 
 
 FOO = Candidate(
-    tool=3, name="Foo", owners=frozenset({"acme"}), homepage="https://foo.dev", identifiers=ids("github:acme/foo")
+    tool=3,
+    names=("Foo",),
+    owners=frozenset({"acme"}),
+    homepages=frozenset({"https://foo.dev"}),
+    identifiers=ids("github:acme/foo"),
 )
 
 
@@ -299,7 +303,7 @@ def test_other_witnesses_without_the_name_do_not_join() -> None:
 
 
 def test_versions_and_sizes_of_one_family_are_a_question() -> None:
-    known = known_with(Candidate(tool=5, name="Qwen3-8B", identifiers=ids("hf:Qwen/Qwen3-8B")))
+    known = known_with(Candidate(tool=5, names=("Qwen3-8B",), identifiers=ids("hf:Qwen/Qwen3-8B")))
     intents = decided(
         sighting("a", "hf:Qwen/Qwen3.5-32B-Instruct", name="Qwen3.5-32B-Instruct", thing=Thing.MODEL), known=known
     )
@@ -308,26 +312,58 @@ def test_versions_and_sizes_of_one_family_are_a_question() -> None:
     assert len(of(intents, NewTool)) == 1
 
 
+def test_sizes_that_come_together_are_a_chain_of_questions_and_not_every_pair() -> None:
+    batch = [
+        sighting(size, f"hf:acme/Foo-{size}", name=f"Foo-{size}", author="acme") for size in ("1B", "3B", "7B", "70B")
+    ]
+    intents = decided(*batch)
+    assert len(of(intents, NewTool)) == 4
+    assert 3 <= len(of(intents, Ask)) <= 4
+
+
 def test_a_copy_under_another_owner_is_not_even_a_question() -> None:
-    known = known_with(Candidate(tool=5, name="Foo", identifiers=ids("hf:acme/Foo")))
+    known = known_with(Candidate(tool=5, names=("Foo",), identifiers=ids("hf:acme/Foo")))
     assert [type(one) for one in decided(sighting("a", "hf:copycat/Foo", name="Foo"), known=known)] == [NewTool]
 
 
 def test_fifty_tools_of_one_name_are_no_question() -> None:
-    known = known_with(*(Candidate(tool=number, name="Atlas") for number in range(1, 51)))
+    known = known_with(*(Candidate(tool=number, names=("Atlas",)) for number in range(1, 51)))
     assert [type(one) for one in decided(sighting("a", name="Atlas"), known=known)] == [NewTool]
 
 
-def test_two_that_resemble_beyond_doubt_are_a_question() -> None:
-    known = known_with(FOO, replace(FOO, tool=4, identifiers=ids("hf:acme/Foo")))
-    intents = decided(sighting("a", name="Foo", author="acme"), known=known)
+def test_two_that_resemble_a_third_beyond_doubt_are_one_like_it() -> None:
+    known = known_with(FOO, Candidate(tool=4, names=("foo",), homepages=frozenset({"https://foo.app"})))
+    one = sighting("a", name="Foo", author="acme", homepage="https://foo.app")
+    merge, again = decided(one, known=known)
+    assert (merge.winner, merge.loser, merge.rule) == (3, 4, "same name and another witness")
+    assert any("maker" in words for words in merge.evidence)
+    assert (again.tool, again.first) == (3, True)
+
+
+def test_two_that_resemble_a_third_but_differ_are_questions() -> None:
+    other = Candidate(tool=4, names=("foo",), homepages=frozenset({"https://foo.app"}), identifiers=ids("github:b/foo"))
+    intents = decided(
+        sighting("a", name="Foo", author="acme", homepage="https://foo.app"), known=known_with(FOO, other)
+    )
     assert [(ask.one, ask.score) for ask in of(intents, Ask)] == [(3, 0.8), (4, 0.8)]
 
 
-def test_blocks_are_beginnings_of_slugs() -> None:
-    batch = [
-        sighting("a", name="Qwen3-8B"),
-        sighting("b", name="Show HN: LangFuse.ai – traces"),
-        sighting("c", name="X"),
-    ]
-    assert blocks(batch) == {"qwen", "langfuse"}
+def test_two_of_one_batch_resemble_each_other_like_those_of_two() -> None:
+    one, other = sighting("a", name="Foo", author="acme"), sighting("b", name="Foo AI", author="Acme HQ")
+    assert clusters(decided(one, other)) == {frozenset("ab")}
+    assert clusters(decided(one, replace(other, author="someone"))) == {frozenset("a"), frozenset("b")}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"name": "Demo", "author": "acme"}, {"name": "demo", "author": "acme"}),
+        ({"identifiers": ids("hf-space:bob/foo"), "mentions": ids("hf:acme/foo")}, {"identifiers": ids("hf:acme/foo")}),
+        ({"identifiers": ids("hf-dataset:acme/foo")}, {"identifiers": ids("hf:acme/foo")}),
+        ({"author": "ann", "thing": Thing.ARTICLE}, {"author": "ann", "thing": Thing.ARTICLE}),
+    ],
+    ids=["a generic name", "a stranger's demonstration", "data and model", "two articles of one writer"],
+)
+def test_what_looks_alike_without_being_one_is_not_joined(one: dict, other: dict) -> None:
+    intents = decided(sighting("a", **{"name": "Foo", **one}), sighting("b", **{"name": "Foo", **other}))
+    assert len(of(intents, NewTool)) == 2

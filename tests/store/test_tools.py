@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import timedelta, timezone
 from decimal import Decimal
 
-import psycopg
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 
@@ -23,9 +20,9 @@ from core.intent import Ask, NewTool, SeenAgain
 from core.sighting import Sighting, Signal, Thing
 from core.text import slugify
 from core.tool import Reason, ToolStatus
-from store import migrate, people, schema, sources, tools
+from store import people, schema, sources, tools
 from store.connect import Database
-from tests.conftest import NOW, _named
+from tests.conftest import NOW
 from tests.store.making import (
     KEYS,
     SHELF,
@@ -36,24 +33,14 @@ from tests.store.making import (
     get,
     invite,
     judge,
-    kept_sound,
     later,
     lens,
     pricing,
     priority,
     see,
-    settle_in,
     sighting,
     submit,
 )
-
-
-@pytest.fixture
-def store(database: Database) -> Iterator[Connection]:
-    """A transaction on a database with a source and lenses; at its end every invariant holds."""
-    with kept_sound(database) as connection:
-        settle_in(connection)
-        yield connection
 
 
 def _count(connection: Connection, table: sa.Table) -> int:
@@ -165,7 +152,8 @@ def _words(connection: Connection, at: int) -> dict[str, object]:
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=30)
 _WORD = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30)
-_INSTANT = st.datetimes(timezones=st.timezones())
+_ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+_INSTANT = st.datetimes(timezones=_ZONES)
 _IDENTIFIERS = st.frozensets(st.builds(Identifier, st.sampled_from(Scheme), _WORD), max_size=3)
 _PRICE = st.builds(
     Price,
@@ -210,10 +198,10 @@ _SIGHTINGS = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(one=_SIGHTINGS)
-def test_any_sighting_comes_back_as_it_went_in(database: Database, one: Sighting) -> None:
-    with database.engine.connect() as connection, connection.begin() as transaction:
+def test_any_sighting_comes_back_as_it_went_in(shared: Database, one: Sighting) -> None:
+    with shared.engine.connect() as connection, connection.begin() as transaction:
         sources.sync(connection, [SHELF])
         (at,) = tools.add(connection, [(NewTool(sightings=(one,)), assessment(one.name))], now=NOW)
         (seen,) = tools.seen(connection, [at])[at]
@@ -246,8 +234,8 @@ def test_figures_move_and_what_has_not_moved_keeps_its_day(store: Connection) ->
         max_size=4,
     )
 )
-def test_slugs_never_collide(database: Database, batches: list[list[str]]) -> None:
-    with database.engine.connect() as connection, connection.begin() as transaction:
+def test_slugs_never_collide(shared: Database, batches: list[list[str]]) -> None:
+    with shared.engine.connect() as connection, connection.begin() as transaction:
         sources.sync(connection, [SHELF])
         for number, names in enumerate(batches):
             made = [
@@ -271,20 +259,16 @@ def test_numbers_go_on_where_they_ended(store: Connection) -> None:
         assert get(store, at).slug == f"ada-{number}"
 
 
-def test_addresses_are_told_apart_whatever_the_database_thinks_of_punctuation(postgres: str) -> None:
-    name = f"i{uuid.uuid4().hex}"
-    with psycopg.connect(postgres, autocommit=True) as server:
-        # As in many a database out there: hyphens count for nothing in its order.
-        server.execute(f"CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-u-ka-shifted'")
-    database = Database(_named(postgres, name))
-    migrate.upgrade(database)
-    with kept_sound(database) as connection:
-        settle_in(connection)
-        for number in range(12):
-            made = [(NewTool(sightings=(sighting("Ada", external_id=str(number)),)), assessment("Ada"))]
-            tools.add(connection, made, now=NOW)
-        assert _count(connection, schema.tool_slug) == 12
-    database.close()
+def test_addresses_are_looked_up_by_equality_alone(store: Connection) -> None:
+    # What lies between `ada-` and `ada.` depends on a PostgreSQL database's collation: many leave hyphens out.
+    said: list[str] = []
+    sa.event.listen(store, "before_cursor_execute", lambda *told: said.append(told[2]))
+    for number in range(5):
+        made = [(NewTool(sightings=(sighting("Ada", external_id=str(number)),)), assessment("Ada"))]
+        tools.add(store, made, now=NOW)
+    looks = [statement for statement in said if statement.startswith("SELECT") and "tool_slug" in statement]
+    assert looks
+    assert not [statement for statement in looks if "<" in statement or ">" in statement or "LIKE" in statement]
 
 
 def test_an_old_address_leads_on(store: Connection) -> None:

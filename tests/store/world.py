@@ -33,7 +33,7 @@ SENT, UNCERTAIN, PENDING, SENDING = 1, 2, 3, 4
 def build(connection: Connection) -> None:
     """Write every row of the world."""
     for table in schema.metadata.sorted_tables:
-        for row in WORLD.get(table.name, ()):
+        for row in WORLD[table.name]:
             connection.execute(sa.insert(table).values(**row))
     _go_on_counting(connection)
 
@@ -163,6 +163,11 @@ def _subscriber(at: int) -> dict[str, Any]:
 def _attempt(name: str, batch: int, outcome: str | None) -> dict[str, Any]:
     times = {"started_at": NOW, "send_at": NOW, "ended_at": NOW if outcome else None}
     return {"id": name, "batch": batch, "outcome": outcome, **times}
+
+
+def _correction(at: int, **about: int) -> dict[str, Any]:
+    said = {"claim": "It is free.", "note": "", "at": NOW}
+    return {"id": at, "state": "rejected", "decided_at": NOW, **said, **about}
 
 
 def _view() -> Any:
@@ -362,5 +367,40 @@ WORLD: dict[str, list[dict[str, Any]]] = {
     ],
     "unreadable": [{"id": 1, "received_at": NOW, "reason": "no JSON", "payload": "?"}],
     "vote": [{"comparison": 1, "subscriber": 1, "choice": ADA, "at": NOW, "state": "counted", "reason": ""}],
+    "form_use": [{"form": "subscribe", "who": "192.0.2.0/24", "hour": NOW, "uses": 1}],
+    "correction": [_correction(1, comparison=1), _correction(2, tool=ADA)],
+    "shelf": [{"comparison": 1, "category": "agents", "approved_at": NOW}],
+    "exhibit": [
+        {"tool": at, "comparison": 1, "category": "agents", "name": SLUGS[at].title(), "approved_at": NOW}
+        for at in (ADA, BEA)
+    ],
+    "said": [
+        {
+            "tool": at,
+            "lens": BUILDER,
+            "comparison": 1,
+            "category": "agents",
+            "decision": "ship",
+            "quote": "It did what it said.",
+            "submitted_at": NOW,
+            "approved_at": NOW,
+        }
+        for at in (ADA, BEA)
+    ],
+    "verdict_change": [
+        {
+            "id": 1,
+            "tool": ADA,
+            "lens": BUILDER,
+            "lens_name": "Builder",
+            "comparison": 1,
+            "before": "skip",
+            "after": "ship",
+            "quote": "Not yet.",
+            "submitted_at": NOW,
+            "at": NOW,
+        }
+    ],
+    "search_word": [{"word": word, "comparison": 1} for word in ("ada", "bea")],
     "audit": [{"id": 1, "at": NOW, "actor": "system", "action": "tool.merge", "subject": "tool:eve"}],
 }
