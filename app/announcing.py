@@ -11,8 +11,8 @@ from app.wiring import Product
 from core.category import CATEGORIES
 from core.comparison import ComparisonView, Side
 from core.errors import NotFound
-from store import shelves
 from store import editions as kept
+from store import shelves
 from store.editions import ShelvedEdition
 
 FEED_LENGTH = 30

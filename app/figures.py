@@ -14,8 +14,8 @@ from app.wiring import Product
 from core.delivery import EventKind
 from core.errors import Refused
 from core.week import Week
-from digest.clicks import human
 from digest.clicks import Click as Seen
+from digest.clicks import human
 from store import editions, events, plans, votes
 
 _LEAVING = timedelta(days=7)

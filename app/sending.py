@@ -397,7 +397,12 @@ class _Worker:
             )
         with self.product.database.read() as connection:
             people = deliveries.recipients(connection, claimed.id)
-        recipients = tuple(self._recipient(delivery, person) for delivery, person in people)
+        links, votes_close = Links(self.product), self.product.now + VOTES_OPEN
+        marks = [(vote_url(slug), slug) for slug in self.edition.comparisons]
+        recipients = tuple(
+            _recipient(delivery, person, links, [(mark, links.vote(person, slug, votes_close)) for mark, slug in marks])
+            for delivery, person in people
+        )
         return Outgoing(batch=claimed.id, week=str(self.week), mail=self._mail(), recipients=recipients)
 
     def _mail(self) -> Mail:
@@ -405,24 +410,6 @@ class _Worker:
         if frozen is None:  # pragma: no cover - start has looked
             raise Refused(f"Edition {self.week} is not approved.")
         return edition_mail(self.product, frozen)
-
-    def _recipient(self, delivery: int, person: Subscriber) -> Recipient:
-        links = Links(self.product)
-        unsubscribe = links.unsubscribe(person)
-        substitutions: dict[str, str] = {
-            UNSUBSCRIBE_URL: unsubscribe,
-            PREFERENCES_URL: links.preferences(person),
-            CONFIRMED_ON: day(person.confirmed_at or person.created_at),
-        }
-        for slug in self.edition.comparisons:
-            substitutions[vote_url(slug)] = links.vote(person, slug, self.product.now + VOTES_OPEN)
-        return Recipient(
-            delivery=delivery,
-            address=person.address,
-            name=person.name,
-            substitutions=substitutions,
-            headers=unsubscribe_headers(url=unsubscribe),
-        )
 
     def _settle_empty(self, claimed: Claimed) -> bool:
         """Everybody has left: nothing is sent, nothing is open."""
@@ -540,6 +527,21 @@ class _Worker:
             not_before=settlement.not_before,
             now=self.product.now,
         )
+
+
+def _recipient(delivery: int, person: Subscriber, links: Links, votes: Sequence[tuple[str, str]]) -> Recipient:
+    unsubscribe = links.unsubscribe(person)
+    substitutions = dict(votes)
+    substitutions[UNSUBSCRIBE_URL] = unsubscribe
+    substitutions[PREFERENCES_URL] = links.preferences(person)
+    substitutions[CONFIRMED_ON] = day(person.confirmed_at or person.created_at)
+    return Recipient(
+        delivery=delivery,
+        address=person.address,
+        name=person.name,
+        substitutions=substitutions,
+        headers=unsubscribe_headers(url=unsubscribe),
+    )
 
 
 def _pause(connection: Any, week: Week, *, because: str, now: datetime) -> None:

@@ -26,10 +26,7 @@ FOLDER = Path("var/bench/ingestion")
 PEER = "reader"
 PEER_PACKAGES = (PEER, "sgmllib3k")  # the second is what its feed parser imports and does not name
 PASSES = ("cold", "304", "same body")
-_WORDS = (
-    "agent model vector cache prompt token kernel shard stream encoder latency budget review ledger quote panel open "
-    "weights training dataset vision speech code editor terminal browser search ranking index memory graph planner"
-).split()
+_WORDS = ["agent", "model", "vector", "cache", "prompt", "token", "kernel", "shard", "stream", "encoder", "latency", "budget", "review", "ledger", "quote", "panel", "open", "weights", "training", "dataset", "vision", "speech", "code", "editor", "terminal", "browser", "search", "ranking", "index", "memory", "graph", "planner"]
 
 
 def address(number: int) -> str:
@@ -91,7 +88,7 @@ async def serve(feeds: int) -> None:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(answer, "0.0.0.0", 0, backlog=4096)  # noqa: S104 - all of 127/8 is this machine
+    server = await asyncio.start_server(answer, "0.0.0.0", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
     loop = asyncio.get_running_loop()
     async with server:

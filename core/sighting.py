@@ -67,6 +67,11 @@ class Sighting:
         return "" if self.thing in (Thing.ARTICLE, Thing.RELEASE) else self.author
 
     @property
+    def own_homepage(self) -> str | None:
+        """The homepage where it is the thing's; that of an article is its writer's."""
+        return None if self.thing is Thing.ARTICLE else self.homepage
+
+    @property
     def content_hash(self) -> str:
         """Changes when the words, identifiers or price change; figures of popularity do not count, nor does the day on
         which a price was seen. The leading number is the version of this rule."""

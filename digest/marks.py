@@ -15,6 +15,8 @@ from core.errors import RenderError
 
 _MARK = re.compile(r"(\{\{[a-z_]+(?::[a-z0-9-]+)?\}\})")
 
+_DOUBLE_BRACE = re.compile(r"\{(?=\{)")
+
 
 class Mark(str):
     """A mark that a template means, as opposed to a text that merely looks like one."""
@@ -47,7 +49,7 @@ def marks(text: str) -> tuple[str, ...]:
 
 def disarm(text: str) -> str:
     """The same text with every double brace parted, so that nothing in it is a mark."""
-    return re.sub(r"\{(?=\{)", "{ ", text)
+    return _DOUBLE_BRACE.sub("{ ", text) if "{{" in text else text
 
 
 def segments(text: str) -> tuple[str, ...]:

@@ -21,10 +21,9 @@ from datetime import datetime
 
 from core.identifier import Identifier, Scheme
 from core.intent import Ask, Candidate, Intent, Known, Merge, NewTool, SeenAgain, SightingKey, ToolRef
-from core.names import SHORTEST_KEY, family_key, name_key
 from core.sighting import Sighting
 from core.tool import Reason
-from ingest.resemblance import ASK_FROM, KIN, Resemblance, profile, resemblance
+from ingest.resemblance import ASK_FROM, KIN, Resemblance, Traits, profile, resemblance, traits
 
 EXCLUSIVE = (
     Scheme.GITHUB_ID,
@@ -279,7 +278,7 @@ class _Field:
 
     def __init__(self, parties: Iterable[_Party], known: Known) -> None:
         stored = {one.tool: one for one in known.candidates}
-        self.profiles: dict[_Party, Candidate] = {}
+        self.profiles: dict[_Party, Traits] = {}
         self._index: dict[str, list[_Party]] = {}
         taken: set[int] = set()
         for party in sorted(parties, key=lambda party: party.order):
@@ -292,8 +291,8 @@ class _Field:
                 self._enter(party, one)
 
     def _enter(self, party: _Party, known: Candidate) -> None:
-        self.profiles[party] = known
-        for key in _block_keys(known):
+        self.profiles[party] = traits(known)
+        for key in _block_keys(self.profiles[party]):
             self._index.setdefault(key, []).append(party)
 
     def resembling(self, party: _Party) -> list[tuple[_Party, Resemblance]]:
@@ -313,18 +312,15 @@ class _Field:
         """Make this party and those that resemble it one."""
         for home, likeness in sure:
             one, other = _first(party, home), _second(party, home)
-            self.profiles[one] = profile((), self.profiles[one], self.profiles[other])
+            self._enter(one, profile((), self.profiles[one].of, self.profiles[other].of))
             one.take_in(other, like=likeness.reasons)
             party = one
-        self._enter(party, self.profiles[party])
         return party
 
 
-def _block_keys(known: Candidate) -> list[str]:
+def _block_keys(known: Traits) -> list[str]:
     """Under what a party is looked up: its names' and families' keys, the names first."""
-    names = (f"name {key}" for name in known.names if len(key := name_key(name)) >= SHORTEST_KEY)
-    families = (f"family {key}" for name in known.names if len(key := family_key(name)) >= SHORTEST_KEY)
-    return list(dict.fromkeys((*names, *families)))
+    return [*(f"name {key}" for key in known.names), *(f"family {key}" for key in known.families)]
 
 
 def _in_doubt(party: _Party, found: Sequence[tuple[_Party, Resemblance]], known: Known) -> Iterator[_Question]:

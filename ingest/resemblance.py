@@ -13,8 +13,9 @@ Everything here is symmetric: which of two was known first must not matter.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rapidfuzz import fuzz
 
@@ -66,7 +67,9 @@ def profile(sightings: Sequence[Sighting], *known: Candidate, tool: int = 0) -> 
         names=tuple(sorted({one.name for one in sightings}.union(*(one.names for one in known)))),
         text=max(texts, key=lambda text: (len(text), text), default=""),
         owners=frozenset(one.maker for one in sightings).union(*(one.owners for one in known)),
-        homepages=frozenset(one.homepage for one in sightings if one.homepage).union(*(one.homepages for one in known)),
+        homepages=frozenset(one.own_homepage for one in sightings if one.own_homepage).union(
+            *(one.homepages for one in known)
+        ),
         identifiers=_all([*(one.identifiers for one in sightings), *(one.identifiers for one in known)]),
         mentions=_all([*(one.mentions for one in sightings), *(one.mentions for one in known)]),
     )
@@ -76,78 +79,105 @@ def _all(sets: Iterable[frozenset[Identifier]]) -> frozenset[Identifier]:
     return frozenset[Identifier]().union(*sets)
 
 
-def resemblance(one: Candidate, other: Candidate) -> Resemblance:
+@dataclass(frozen=True, slots=True, eq=False)
+class Traits:
+    """A candidate with everything that is compared, worked out once."""
+
+    of: Candidate
+    names: Mapping[str, str]  # name key -> a name that has it
+    families: Mapping[str, str]
+    makers: frozenset[str]  # as their ids begin, and as they are named
+    owners: frozenset[str]  # as their ids begin
+    hosts: Mapping[str, str]  # of its homepages, roughly -> the homepage
+    has_data: bool
+    is_generic: bool
+
+
+def traits(one: Candidate) -> Traits:
+    """What of a candidate is compared."""
+    names, families = _keyed(one.names, name_key), _keyed(one.names, family_key)
+    owners = frozenset(_maker_key(each.value.partition("/")[0]) for each in one.identifiers if each.scheme in _OWNED)
+    named = {_maker_key(part) for name in one.owners for part in name.split(", ")}
+    return Traits(
+        of=one,
+        names=names,
+        families=families,
+        makers=(owners | named) - {""},
+        owners=owners - {""},
+        hosts={
+            page.partition("://")[2].partition("/")[0].lower().removeprefix("www."): page
+            for page in sorted(one.homepages)
+        },
+        has_data=any(each.scheme is Scheme.HF_DATASET for each in one.identifiers),
+        is_generic=names.keys() <= _GENERIC,
+    )
+
+
+def _keyed(names: Sequence[str], key_of: Callable[[str], str]) -> Mapping[str, str]:
+    return {key: name for name in reversed(names) if len(key := key_of(name)) >= SHORTEST_KEY}
+
+
+def resemblance(one: Traits, other: Traits) -> Resemblance:
     """What speaks for these two being one product."""
-    named = _same_name(one, other)
-    family = None if named else _family(one, other)
+    named = _agreeing(one.names, other.names, "The names agree: {} and {}.", points=0.5)
+    family = (
+        None if named else _agreeing(one.families, other.families, KIN + " {} and {} are of one family.", points=0.4)
+    )
     if not named and not family:
-        return Resemblance(0.0, (), certain=False)
+        return _NOTHING
     link, maker, domain = _link(one, other), _maker(one, other), _domain(one, other)
     sure = [reason for reason in (link, maker, domain) if reason]
     if family and not sure:
-        return Resemblance(0.0, (), certain=False)
+        return _NOTHING
     hints = [reason for reason in (_common(one, other), _description(one, other)) if reason]
     reasons = tuple(reason for reason in (named, family, *sure, *hints) if reason)
     score = round(min(1.0, sum(reason.points for reason in reasons)), 2)
-    doubtful = _is_generic(one) or _holds_data(one) != _holds_data(other) or (sure == [link] and _strangers(one, other))
+    strangers = sure == [link] and one.owners and other.owners
+    doubtful = one.is_generic or one.has_data != other.has_data or strangers
     return Resemblance(score, reasons, certain=bool(named and sure and not doubtful))
 
 
-def _same_name(one: Candidate, other: Candidate) -> Reason | None:
-    return _agreeing(one, other, name_key, "The names agree: {} and {}.", points=0.5)
+_NOTHING = Resemblance(0.0, (), certain=False)
 
 
-def _family(one: Candidate, other: Candidate) -> Reason | None:
-    return _agreeing(one, other, family_key, KIN + " {} and {} are of one family.", points=0.4)
+def _agreeing(ours: Mapping[str, str], theirs: Mapping[str, str], words: str, *, points: float) -> Reason | None:
+    common = ours.keys() & theirs.keys()
+    if not common:
+        return None
+    key = min(common)
+    return Reason(words=words.format(ours[key], theirs[key]), points=points)
 
 
-def _agreeing(
-    one: Candidate, other: Candidate, key_of: Callable[[str], str], words: str, *, points: float
-) -> Reason | None:
-    """The first two names, in order, that have a key in common."""
-    ours, theirs = ({key_of(name): name for name in reversed(each.names)} for each in (one, other))
-    common = sorted(key for key in ours.keys() & theirs.keys() if len(key) >= SHORTEST_KEY)
-    return Reason(words=words.format(ours[common[0]], theirs[common[0]]), points=points) if common else None
+def _link(one: Traits, other: Traits) -> Reason | None:
+    found = (one.of.mentions & other.of.identifiers) | (one.of.identifiers & other.of.mentions)
+    return Reason(words=f"One links to the other: {min(found)}.", points=0.4) if found else None
 
 
-def _is_generic(one: Candidate) -> bool:
-    return all(name_key(name) in _GENERIC for name in one.names)
+def _common(one: Traits, other: Traits) -> Reason | None:
+    found = one.of.mentions & other.of.mentions
+    return Reason(words=f"Both speak of {min(found)}.", points=0.15) if found else None
 
 
-def _holds_data(one: Candidate) -> bool:
-    return any(name.scheme is Scheme.HF_DATASET for name in one.identifiers)
+def _maker(one: Traits, other: Traits) -> Reason | None:
+    found = one.makers & other.makers
+    return Reason(words=f"The maker is the same: {min(found)}.", points=0.3) if found else None
 
 
-def _strangers(one: Candidate, other: Candidate) -> bool:
-    """Whether the makers of both are known, and none is the same."""
-    ours, theirs = (_owners(each.identifiers) for each in (one, other))
-    return bool(ours and theirs)
+def _domain(one: Traits, other: Traits) -> Reason | None:
+    # Taking an address apart properly costs more than everything else here: only where the hosts agree.
+    found = {_own_domain(one.hosts[host]) for host in one.hosts.keys() & other.hosts.keys()} - {None}
+    return Reason(words=f"The homepages lie on one domain: {min(map(str, found))}.", points=0.3) if found else None
 
 
-def _link(one: Candidate, other: Candidate) -> Reason | None:
-    found = sorted((one.mentions & other.identifiers) | (one.identifiers & other.mentions))
-    return Reason(words=f"One links to the other: {found[0]}.", points=0.4) if found else None
+def _description(one: Traits, other: Traits) -> Reason | None:
+    ours, theirs = one.of.text[:300], other.of.text[:300]
+    if min(len(ours), len(theirs)) < _LEAST_TEXT:
+        return None
+    alike = fuzz.token_set_ratio(ours, theirs, score_cutoff=_ALIKE)
+    return Reason(words=f"The descriptions agree by {alike:.0f} %.", points=0.2) if alike else None
 
 
-def _common(one: Candidate, other: Candidate) -> Reason | None:
-    found = sorted(one.mentions & other.mentions)
-    return Reason(words=f"Both speak of {found[0]}.", points=0.15) if found else None
-
-
-def _maker(one: Candidate, other: Candidate) -> Reason | None:
-    found = sorted(_makers(one) & _makers(other))
-    return Reason(words=f"The maker is the same: {found[0]}.", points=0.3) if found else None
-
-
-def _makers(one: Candidate) -> set[str]:
-    """Owners as keys: from ids of the form owner/name, and as named."""
-    return _owners(one.identifiers) | {key for name in one.owners for key in map(_maker_key, name.split(", "))} - {""}
-
-
-def _owners(identifiers: Iterable[Identifier]) -> set[str]:
-    return {_maker_key(one.value.partition("/")[0]) for one in identifiers if one.scheme in _OWNED} - {""}
-
-
+@lru_cache(maxsize=4096)
 def _maker_key(name: str) -> str:
     """`Acme AI (W24)`, `/u/acme` and `acme-hq` all give `acme`; empty for what names nobody."""
     key = _NOT_KEY.sub("", _ASIDE.sub("", name).strip().removeprefix("/u/").casefold())
@@ -156,20 +186,8 @@ def _maker_key(name: str) -> str:
     return key if len(key) >= SHORTEST_KEY and key not in _NOBODY else ""
 
 
-def _domain(one: Candidate, other: Candidate) -> Reason | None:
-    found = sorted(_own_domains(one) & _own_domains(other))
-    return Reason(words=f"The homepages lie on one domain: {found[0]}.", points=0.3) if found else None
-
-
-def _own_domains(one: Candidate) -> set[str]:
-    """The domains of its homepages, where they can be the product's own."""
-    domains = {domain_of(page) for page in one.homepages if not on_shared_hosting(page)}
-    return {each for each in domains if each} - CONTENT_HOSTS - BIG_DOMAINS - _PAGES
-
-
-def _description(one: Candidate, other: Candidate) -> Reason | None:
-    ours, theirs = one.text[:300], other.text[:300]
-    if min(len(ours), len(theirs)) < _LEAST_TEXT:
-        return None
-    alike = fuzz.token_set_ratio(ours, theirs)
-    return Reason(words=f"The descriptions agree by {alike:.0f} %.", points=0.2) if alike >= _ALIKE else None
+@lru_cache(maxsize=4096)
+def _own_domain(page: str) -> str | None:
+    """The domain of a homepage, where it can be the product's own."""
+    domain = None if on_shared_hosting(page) else domain_of(page)
+    return None if domain in CONTENT_HOSTS or domain in BIG_DOMAINS or domain in _PAGES else domain

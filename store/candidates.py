@@ -7,7 +7,7 @@ time does not grow with the number of tools, only with how many of them go by th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,7 +36,7 @@ def resembling(connection: Connection, fresh: Sequence[Sighting], owners: Collec
         *owners,
         *_called(connection, sighting.c.name_key, names),
         *_called(connection, sighting.c.family_key, families),
-        *_owning(connection, {each for one in fresh for each in one.mentions}),
+        *_owning(connection, fresh),
     }
     return _profiles(connection, sorted(tools))
 
@@ -60,13 +60,23 @@ def _called(connection: Connection, key: sa.Column[Any], wanted: Iterable[str]) 
     return found
 
 
-def _owning(connection: Connection, wanted: Iterable[Identifier]) -> set[int]:
-    found: set[int] = set()
-    for part in chunked(sorted(wanted), 400):
-        pairs = [(each.scheme, each.value) for each in part]
-        named = sa.tuple_(identifier.c.scheme, identifier.c.value).in_(pairs)
-        found |= set(connection.scalars(sa.select(identifier.c.tool).where(named)))
-    return found
+def _owning(connection: Connection, fresh: Iterable[Sighting]) -> set[int]:
+    """The tools that these sightings mention."""
+    mentioned = {each for one in fresh for each in one.mentions}
+    return {row.tool for query in naming(mentioned) for row in connection.execute(query)}
+
+
+def naming(wanted: Iterable[Identifier]) -> Iterator[sa.Select[Any]]:
+    """Queries for the rows of these identifiers, few for many.
+
+    Scheme by scheme: SQLite answers a list of pairs by reading the whole table.
+    """
+    values: dict[Scheme, list[str]] = defaultdict(list)
+    for each in sorted(wanted):
+        values[each.scheme].append(each.value)
+    for scheme, named in values.items():
+        for part in chunked(named):
+            yield sa.select(identifier).where(identifier.c.scheme == scheme, identifier.c.value.in_(part))
 
 
 def _profiles(connection: Connection, tools: Sequence[int]) -> tuple[Candidate, ...]:
@@ -78,9 +88,9 @@ def _profiles(connection: Connection, tools: Sequence[int]) -> tuple[Candidate, 
         seen: dict[int, list[Row[Any]]] = defaultdict(list)
         for row in connection.execute(_newest_sightings(part)):
             seen[row.tool].append(row)
-        columns = (tool.c.id, tool.c.name, tool.c.tagline, tool.c.description, tool.c.homepage)
-        for row in connection.execute(sa.select(*columns).where(tool.c.id.in_(part)).order_by(tool.c.id)):
-            found.append(_candidate(row, seen[row.id], frozenset(identifiers[row.id])))
+        columns: list[sa.Column[Any]] = [tool.c.id, tool.c.name, tool.c.tagline, tool.c.description]
+        rows = connection.execute(sa.select(*columns).where(tool.c.id.in_(part)).order_by(tool.c.id))
+        found += [_candidate(row, seen[row.id], frozenset(identifiers[row.id])) for row in rows]
     return tuple(found)
 
 
@@ -94,7 +104,7 @@ def _newest_sightings(tools: Sequence[int]) -> sa.Select[Any]:
 def _candidate(row: Row[Any], seen: Sequence[Row[Any]], identifiers: frozenset[Identifier]) -> Candidate:
     """`seen` are its sightings; what their content holds is read as it was stored, without checking it anew."""
     said = [each.content for each in seen]
-    pages = [row.homepage, *(each.get("homepage") for each in said)]
+    pages = [each.get("homepage") for each in said if each.get("thing") != Thing.ARTICLE]
     return Candidate(
         tool=row.id,
         names=tuple(sorted({row.name, *(each.name for each in seen)})),

@@ -101,6 +101,12 @@ def listed(connection: Connection, *, states: Sequence[ComparisonState] | None =
     return [_comparison(row) for row in connection.execute(query)]
 
 
+def counts(connection: Connection) -> dict[str, int]:
+    """How many comparisons are in which state."""
+    query = sa.select(comparison.c.state, sa.func.count()).group_by(comparison.c.state)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def by_ids(connection: Connection, ids: Sequence[int]) -> list[Comparison]:
     """These comparisons, in the order given."""
     rows = {row.id: row for row in connection.execute(_select().where(comparison.c.id.in_(list(ids))))}
@@ -196,17 +202,24 @@ def present_slugs(connection: Connection, slugs: Sequence[str]) -> dict[str, str
         .outerjoin(winner, winner.c.id == tool.c.merged_into)
         .where(tool_slug.c.slug.in_(list(slugs)))
     )
-    return dict(connection.execute(query).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _select_public() -> sa.Select[Any]:
-    columns = (comparison.c.id, comparison.c.slug, comparison.c.approved_view, comparison.c.published_at)
+    columns = (
+        comparison.c.id,
+        comparison.c.slug,
+        comparison.c.approved_at,
+        comparison.c.approved_view,
+        comparison.c.published_at,
+    )
     return sa.select(*columns).where(comparison.c.state.in_(_PUBLIC))
 
 
 def _public_view(row: Row[Any]) -> ComparisonView:
     # Under the address of today: a tool may have moved since it was approved.
-    return replace(_VIEW.validate_python(row.approved_view), slug=row.slug, published_at=row.published_at)
+    view = _VIEW.validate_python(row.approved_view)
+    return replace(view, slug=row.slug, approved_at=row.approved_at, published_at=row.published_at)
 
 
 def waiting(connection: Connection) -> list[int]:

@@ -81,8 +81,9 @@ def _take(
     One look per lens, and one for open seats, one for lost leases: each walks its index to the first row, where an
     OR or an IN would sort every seat that waits.
     """
+    best = _best(reviewer, tool_id, now)
     frees = (seat.c.state == SeatState.OPEN, _expired(now))
-    looks = [_next(reviewer, free, key, tool_id, now) for key in _in_use(connection, lenses) for free in frees]
+    looks = [best.where(seat.c.lens == key, free) for key in _in_use(connection, lenses) for free in frees]
     seen = [(row, look) for look in looks if (row := connection.execute(look).first()) is not None]
     for _, look in sorted(seen, key=lambda pair: _order(pair[0])):
         # PostgreSQL: of two that look at once, the second passes over the first one's row; a named tool is waited for.
@@ -126,27 +127,27 @@ def _order(row: Row[Any]) -> tuple[int, bool, datetime, float, int]:
     )
 
 
-def _next(
-    reviewer: Person, free: sa.ColumnElement[bool], key: str, tool_id: int | None, now: datetime
-) -> sa.Select[Any]:
-    """The best seat of a lens that is free for this reviewer."""
+def _best(reviewer: Person, tool_id: int | None, now: datetime) -> sa.Select[Any]:
+    """The best of the seats that wait and that this reviewer has not declined."""
     query = (
         sa.select(seat.c.id, seat.c.panel_submitted, seat.c.due_at, seat.c.priority)
-        .where(free, seat.c.lens == key, seat.c.waiting, _not_declined(reviewer, now))
+        .where(seat.c.waiting, _not_declined(reviewer, now))
         .order_by(*_BY_TURN)
         .limit(1)
     )
     return query if tool_id is None else query.where(seat.c.tool == tool_id)
 
 
+_OTHER = seat.alias("other")
+
+
 def _not_declined(reviewer: Person, now: datetime) -> sa.ColumnElement[bool]:
     """Neither this seat, nor, with a conflict of interest, any seat of this tool."""
-    other = seat.alias()
-    conflict = sa.and_(other.c.tool == seat.c.tool, decline.c.reason == DeclineReason.CONFLICT)
+    conflict = sa.and_(_OTHER.c.tool == seat.c.tool, decline.c.reason == DeclineReason.CONFLICT)
     still = sa.or_(decline.c.until.is_(None), decline.c.until > now)
     declined = (
         sa.select(decline.c.seat)
-        .join(other, other.c.id == decline.c.seat)
+        .join(_OTHER, _OTHER.c.id == decline.c.seat)
         .where(decline.c.person == reviewer.id, sa.or_(sa.and_(decline.c.seat == seat.c.id, still), conflict))
         .correlate(seat)
     )

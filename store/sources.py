@@ -42,6 +42,15 @@ def in_use(connection: Connection) -> list[tuple[str, str, str]]:
     return [(row.key, row.kind, row.url) for row in connection.execute(query)]
 
 
+def counts(connection: Connection) -> dict[str, int]:
+    """How many enabled sources are on, failing, paused and gone."""
+    state = sa.case(
+        (sa.and_(source.c.state == SourceState.ON, source.c.last_error.is_not(None)), "failing"), else_=source.c.state
+    )
+    query = sa.select(state, sa.func.count()).where(source.c.enabled).group_by(state)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def statuses(connection: Connection, sources: Sequence[Source]) -> list[SourceStatus]:
     """Each source of the file with what became of it, in the file's order. Call `sync` first."""
     rows = {row.key: row for row in connection.execute(sa.select(source))}

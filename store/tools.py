@@ -67,13 +67,11 @@ def _one_at_a_time(connection: Connection) -> None:
 
 
 def _tools_of(connection: Connection, wanted: Iterable[Identifier]) -> dict[Identifier, int]:
-    found: dict[Identifier, int] = {}
-    for part in chunked(sorted(wanted), 400):
-        pairs = [(each.scheme, each.value) for each in part]
-        query = sa.select(identifier).where(sa.tuple_(identifier.c.scheme, identifier.c.value).in_(pairs))
-        for row in connection.execute(query):
-            found[Identifier(Scheme(row.scheme), row.value)] = row.tool
-    return found
+    return {
+        Identifier(Scheme(row.scheme), row.value): row.tool
+        for query in candidates.naming(wanted)
+        for row in connection.execute(query)
+    }
 
 
 def _stored(connection: Connection, sightings: Sequence[Sighting]) -> dict[SightingKey, KnownSighting]:

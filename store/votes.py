@@ -155,6 +155,12 @@ def set_aside(
     return sorted(connection.scalars(changed))
 
 
+def counts(connection: Connection) -> dict[str, int]:
+    """How many votes are in which state."""
+    query = sa.select(vote.c.state, sa.func.count()).group_by(vote.c.state)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def aside(connection: Connection, *, limit: int) -> list[AsideRow]:
     """Votes that wait for an editor, the oldest first."""
     query = (

@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import sys
+from contextlib import ExitStack
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from app.wiring import open_product
 from core.errors import VerdictsError
 from web.application import create_app
+from web.keeping import KEPT_SECONDS
+
+
+def application() -> ASGIApp:
+    """The application of one worker; its product stays open as long as the process."""
+    opened = ExitStack()
+    atexit.register(opened.close)
+    return create_app(opened.enter_context(open_product()), keep_seconds=KEPT_SECONDS)
 
 
 def main() -> None:
     """Serve until told to stop; exit code 2 when the settings or the database do not allow it."""
     parser = argparse.ArgumentParser(prog="verdicts web")
     parser.add_argument("--port", type=int, default=8000)
-    port = parser.parse_args().port
+    parser.add_argument("--workers", type=int, default=1, help="processes; each keeps its own answers and counters")
+    asked = parser.parse_args()
     try:
-        with open_product() as product:
-            # No access log: its lines would hold the tokens of people's links. The proxy before this one has one.
-            uvicorn.run(
-                create_app(product),
-                host="127.0.0.1",
-                port=port,
-                log_level="info",
-                server_header=False,
-                access_log=False,
-            )
+        with open_product():
+            pass  # what is wrong with settings or database is said once, here, and not by every worker
+        # No access log: its lines would hold the tokens of people's links. The proxy before this one has one.
+        uvicorn.run(
+            "web.__main__:application",
+            factory=True,
+            workers=asked.workers,
+            host="127.0.0.1",
+            port=asked.port,
+            log_level="info",
+            server_header=False,
+            access_log=False,
+        )
     except VerdictsError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)

@@ -53,9 +53,9 @@ class BadgePages:
 def _svg(left: str, right: str, colour: str) -> etree._Element:
     first, second = (round(len(text) * _LETTER) + 14 for text in (left, right))
     size = {"width": str(first + second), "height": str(_HEIGHT)}
-    root = etree.Element(
-        f"{{{SVG}}}svg", {**size, "role": "img", "aria-label": xml.fit(f"{left}: {right}")}, nsmap={None: SVG}
-    )
+    root = xml.root("svg", namespace=SVG)
+    for name, value in {**size, "role": "img", "aria-label": xml.fit(f"{left}: {right}")}.items():
+        root.set(name, value)
     xml.add(root, "title", f"{left}: {right}")
     xml.add(root, "rect", width=str(first), height=str(_HEIGHT), fill="#12231b")
     xml.add(root, "rect", x=str(first), width=str(second), height=str(_HEIGHT), fill=colour)

@@ -73,7 +73,7 @@ class FeedPages:
         return public_answer(request, xml.document(root), media_type=MEDIA_TYPE, modified=modified)
 
     def _feed(self, path: str, *, title: str, updated: datetime, page: str) -> etree._Element:
-        root = etree.Element(f"{{{ATOM}}}feed", nsmap={None: ATOM})
+        root = xml.root("feed", namespace=ATOM)
         xml.add(root, "id", self.pages.base_url + path)
         xml.add(root, "title", title)
         xml.add(root, "updated", to_iso(updated))

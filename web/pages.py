@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from app.subscribing import CONSENT
-from core.category import category_name
+from core.category import CATEGORIES, category_name
 from core.clock import to_iso
 from web import reading
 from web.answers import FOR_NOBODY, public_answer
@@ -65,6 +65,7 @@ def make_pages(*, base_url: str, assets: Mapping[str, Asset]) -> Pages:
     )
     public = base_url.rstrip("/")
     environment.globals |= {
+        "all_categories": CATEGORIES,
         "asset": lambda name: assets[name].address,
         "base_url": public,
         "consent": CONSENT,

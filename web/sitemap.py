@@ -47,7 +47,7 @@ class CrawlerPages:
         if len(parts) <= _TOGETHER:
             found = [each for part in parts for each in announcing.sitemap_part(self.product, part)]
             return self._addresses(request, found)
-        root = etree.Element(f"{{{SITEMAP}}}sitemapindex", nsmap={None: SITEMAP})
+        root = xml.root("sitemapindex", namespace=SITEMAP)
         for part in parts:
             xml.add(xml.add(root, "sitemap"), "loc", f"{self.pages.base_url}/sitemaps/{part}.xml")
         return self._answer(request, root, [])
@@ -57,7 +57,7 @@ class CrawlerPages:
         return self._addresses(request, announcing.sitemap_part(self.product, request.path_params["part"]))
 
     def _addresses(self, request: Request, found: Sequence[Address]) -> Response:
-        root = etree.Element(f"{{{SITEMAP}}}urlset", nsmap={None: SITEMAP})
+        root = xml.root("urlset", namespace=SITEMAP)
         for each in found:
             line = xml.add(root, "url")
             xml.add(line, "loc", self.pages.base_url + each.path)
@@ -89,8 +89,9 @@ def _llms(base: str, found: announcing.FeedView, keys: Sequence[str]) -> list[st
     return [
         "# Weekly Verdicts",
         "",
-        "> New AI tools, judged in pairs by a panel of lenses: ship or skip. Panel figures count verdicts and are never "
-        "mixed with readers' votes. Quote a percentage with its count and its day.",
+        "> New AI tools, judged in pairs by a panel of lenses: ship or skip.",
+        "",
+        "Panel figures count verdicts and are never mixed with readers' votes. Quote a percentage with its count.",
         "",
         "## How to read it",
         "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from lxml import etree
 
@@ -13,6 +14,12 @@ _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 def fit(text: str) -> str:
     """The text without the characters that XML cannot hold."""
     return _FORBIDDEN.sub("", text)
+
+
+def root(name: str, *, namespace: str) -> etree._Element:
+    """The root of a document whose elements are all of one namespace."""
+    default: dict[Any, str] = {None: namespace}  # lxml's way to write it without a prefix
+    return etree.Element(f"{{{namespace}}}{name}", nsmap=default)
 
 
 def add(parent: etree._Element, name: str, text: str | None = None, **attributes: str) -> etree._Element:

@@ -2,8 +2,9 @@
 
 There is no idempotency key, so an attempt is fenced: it carries a `batch_id` and a `send_at` some time ahead, and on
 doubt the whole batch is cancelled at the provider before anybody tries again. Only 202 means taken. Everything that
-the package leaves open is closed here: every request has a timeout, redirects are not followed (a POST would become a
-GET, and the key would go to another host), and its debug log, which prints key and payload, stays silent.
+the package leaves open is closed here: every request has a timeout, one connection is kept for all of them, redirects
+are not followed (a POST would become a GET, and the key would go to another host), and its debug log, which prints key
+and payload, stays silent.
 """
 
 from __future__ import annotations
@@ -14,21 +15,20 @@ import logging
 import math
 import re
 import socket
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.error import URLError
 
+import orjson
 import python_http_client
 import sendgrid
-from python_http_client.exceptions import HTTPError
 
 from core.clock import Clock, system_clock
 from core.delivery import Answer, AnswerKind, Attempt, Capabilities, Outgoing, Recipient
 from core.errors import DeliveryError
 from digest import marks
+from digest.transports.line import Line
 from digest.transports.message import check_headers, envelope_address, read_sender, sendable, wanted_marks
 from digest.transports.record import Record
 from digest.transports.transport import LETTER, new_attempt
@@ -48,19 +48,13 @@ _TIMEOUT = 30.0
 _RETRY_AFTER = timedelta(minutes=1)
 _PERSONALIZATION = re.compile(r"personalizations[.\[](\d+)")
 _NAME_NOT_SAFE = re.compile(r'[,;<>"@\x00-\x1f\x7f]+')  # a comma makes the API see two recipients
+_HARMLESS = re.compile(r"[A-Za-z0-9 :/._~-]*").fullmatch  # the same in HTML as in text
+_OK, _REDIRECTED = 200, 300
 _RESERVED = frozenset({"x-sg-id", "x-sg-eid", "received", "dkim-signature", "reply-to"})
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        """Never: the redirect's own status is the answer."""
-
-
-_OPENER = urllib.request.build_opener(_NoRedirect)
-
-
 class _Client(python_http_client.Client):  # type: ignore[misc]
-    """The package's client, with our opener in place of one that follows redirects."""
+    """The package's client, for its addresses and headers; its requests go over our `Line`."""
 
     def _build_client(self, name: str | None = None) -> _Client:
         return _Client(
@@ -71,8 +65,9 @@ class _Client(python_http_client.Client):  # type: ignore[misc]
             timeout=self.timeout,
         )
 
-    def _make_request(self, opener: Any, request: Any, timeout: float | None = None) -> Any:  # noqa: ARG002
-        return super()._make_request(_OPENER, request, timeout=timeout)
+    def address(self, query: Mapping[str, Any] | None = None) -> str:
+        """The URL of this place of the API."""
+        return str(self._build_url(query))
 
 
 def _silence(name: str) -> None:
@@ -106,6 +101,7 @@ class SendGrid:
         headers = dict(api.client.request_headers)
         api.client = _Client(host=api.host, request_headers=headers, version=3, timeout=timeout)
         self._api = api
+        self._line = Line(timeout=timeout)
         self._fence = timedelta(minutes=fence_minutes)
         self._clock = clock
 
@@ -140,20 +136,20 @@ class SendGrid:
             payload = compose_request(outgoing, fine, attempt)
         except DeliveryError as error:
             return Answer(kind=AnswerKind.UNAUTHORISED, detail=str(error))
-        if len(fine) > LARGEST_BATCH or len(json.dumps(payload)) > LARGEST_REQUEST:
+        data = orjson.dumps(payload)
+        if len(fine) > LARGEST_BATCH or len(data) > LARGEST_REQUEST:
             return Answer(kind=AnswerKind.TOO_LARGE, refused=refused, detail="more than one request holds")
-        answer, body = self._post(payload)
+        answer, body = self._post(data)
         named = _named(body, fine) if answer.kind is AnswerKind.REFUSED else {}
         return replace(answer, refused={**refused, **named})
 
-    def _post(self, payload: Mapping[str, Any]) -> tuple[Answer, bytes]:
+    def _post(self, payload: bytes) -> tuple[Answer, bytes]:
+        client = self._api.client.mail.send
         try:
-            response = self._api.client.mail.send.post(request_body=payload)
-        except HTTPError as error:
-            return read_status(error.status_code, error.headers, error.body, now=self._clock()), error.body
+            status, headers, body = self._line.exchange("POST", client.address(), client.request_headers, payload)
         except (OSError, http.client.HTTPException) as error:
             return _unanswered(error), b""
-        return read_status(response.status_code, response.headers, response.body, now=self._clock()), response.body
+        return read_status(status, headers, body, now=self._clock()), body
 
     def ask(
         self,
@@ -166,13 +162,16 @@ class SendGrid:
         client = self._api.client
         for step in path:
             client = client._(step)
+        method, payload = ("GET", None) if get else ("POST", orjson.dumps(body) if body is not None else b"")
         try:
-            response = client.get(query_params=query) if get else client.post(request_body=body)
-        except HTTPError as error:
-            return read_status(error.status_code, error.headers, error.body, now=self._clock()), {}
+            status, headers, answer = self._line.exchange(
+                method, client.address(query), client.request_headers, payload
+            )
         except (OSError, http.client.HTTPException) as error:
             return _unanswered(error), {}
-        return None, _json(response.body)
+        if not _OK <= status < _REDIRECTED:
+            return read_status(status, headers, answer, now=self._clock()), {}
+        return None, _json(answer)
 
     def call_off(self, attempt: Attempt, *, now: datetime) -> bool:
         """Cancel an attempt's batch. Asked within ten minutes of its time, the provider's word would not hold: False.
@@ -198,7 +197,8 @@ class SendGrid:
         return Record(self.ask)
 
     def close(self) -> None:
-        """Every request has its own connection; none is held."""
+        """Let go of the connection."""
+        self._line.close()
 
 
 # --- the request
@@ -218,8 +218,9 @@ def compose_request(outgoing: Outgoing, recipients: Sequence[Recipient], attempt
     ids = {f"{ARGS_PREFIX}attempt": attempt.id}
     if outgoing.batch != LETTER:
         ids[f"{ARGS_PREFIX}batch"] = str(outgoing.batch)
+    wanted = wanted_marks(mail)
     payload: dict[str, Any] = {
-        "personalizations": [_personalization(each, wanted_marks(mail), in_html, ids) for each in recipients],
+        "personalizations": [_personalization(each, wanted, in_html, ids) for each in recipients],
         "from": {"email": sender.address, "name": sender.name} if sender.name else {"email": sender.address},
         "subject": mail.subject,
         "content": [{"type": "text/plain", "value": mail.text}, {"type": "text/html", "value": html}],
@@ -241,8 +242,12 @@ def _marks_of_html(html: str, recipients: Sequence[Recipient]) -> dict[str, str]
     return {
         mark: "{{html_" + mark[2:]
         for mark in marks.marks(html)
-        if any(_html_value(each.substitutions[mark]) != _text_value(each.substitutions[mark]) for each in recipients)
+        if any(_needs_escaping(each.substitutions[mark]) for each in recipients)
     }
+
+
+def _needs_escaping(plain: str) -> bool:
+    return not _HARMLESS(plain) and _html_value(plain) != _text_value(plain)
 
 
 def _text_value(plain: str) -> str:
@@ -281,14 +286,19 @@ def _within_limits(
     recipients: Sequence[Recipient], outgoing: Outgoing, refused: dict[int, str]
 ) -> tuple[Recipient, ...]:
     wanted = wanted_marks(outgoing.mail)
+    keys = sum(map(_bytes, wanted))
     fine = []
     for recipient in recipients:
-        used = sum(2 * len(f"{mark}{recipient.substitutions[mark]}".encode()) for mark in wanted)
+        used = 2 * (keys + sum(map(_bytes, map(recipient.substitutions.__getitem__, wanted))))
         if used > LARGEST_SUBSTITUTIONS:
             refused[recipient.delivery] = f"substitutions of {used} bytes, {LARGEST_SUBSTITUTIONS} is the limit"
         else:
             fine.append(recipient)
     return tuple(fine)
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
 def _whole_second(instant: datetime) -> datetime:
@@ -332,10 +342,9 @@ def _reset_time(headers: Mapping[str, str], now: datetime) -> datetime:
 
 def _unanswered(error: Exception) -> Answer:
     """No answer came. Where not even a connection was made nothing was taken; otherwise nobody knows."""
-    reason = error.reason if isinstance(error, URLError) else error
-    never = isinstance(reason, (ConnectionRefusedError, socket.gaierror))
+    never = isinstance(error, (ConnectionRefusedError, socket.gaierror))
     kind = AnswerKind.LATER if never else AnswerKind.UNCERTAIN
-    return Answer(kind=kind, detail=f"{type(reason).__name__}: {reason}")
+    return Answer(kind=kind, detail=f"{type(error).__name__}: {error}")
 
 
 def _named(body: bytes, recipients: Sequence[Recipient]) -> dict[int, str]:

@@ -45,11 +45,12 @@ def tagged(answer: Answer) -> Answer:
 
 @dataclass
 class Hostile:
-    """Answers by path. `asked` counts requests per path; `released` lets those go that were left hanging."""
+    """Answers by path; `fallback` for every other. `asked` counts requests per path; `released` lets those go that were left hanging."""
 
     answers: dict[str, Answer | Callable[[Any], None]] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
     released: threading.Event = field(default_factory=threading.Event)
+    fallback: Answer | Callable[[Any], None] = (404, {}, b"not here")
 
     def __enter__(self) -> Self:
         server = self
@@ -57,6 +58,8 @@ class Hostile:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 server._answer(self)
+
+            do_POST = do_GET  # noqa: N815 - the name is http.server's
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is http.server's
                 """Say nothing."""
@@ -85,7 +88,7 @@ class Hostile:
     def _answer(self, handler: Any) -> None:
         path = urlsplit(handler.path).path
         self.asked[path] += 1
-        answer = self.answers.get(path, (404, {}, b"not here"))
+        answer = self.answers.get(path, self.fallback)
         if callable(answer):
             answer(handler)
             return

@@ -339,12 +339,11 @@ def test_ctrl_c_is_exit_code_130(here, monkeypatch):
     assert run(["tools", "list"], as_json=False, debug=False) == 130
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize("arguments", [["tools", "list", "--json", "--limit", "1000"], ["tools", "list"]])
-def test_a_reader_who_goes_away_is_no_error(product, installed, unbuffered, arguments):
-    shelve(product, *(f"Tool number {number}" for number in range(300)))
+@pytest.mark.parametrize(("unbuffered", "shown"), [("", ["--json"]), ("1", ["--json"]), ("1", [])])
+def test_a_reader_who_goes_away_is_no_error(product, installed, unbuffered, shown):
+    shelve(product, *(f"Tool number {number}" for number in range(100)))
     made = installed(VERDICTS_VAR=str(product.settings.var), PYTHONUNBUFFERED=unbuffered)
-    process = made.start(*arguments)
+    process = made.start("tools", "list", "--limit", "1000", *shown)
     assert process.stdout is not None
     process.stdout.close()
     process.stdout = None

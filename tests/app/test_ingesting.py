@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import sqlite3
@@ -15,16 +16,18 @@ from pathlib import Path
 
 import pytest
 
-from app import editing, ingesting
+from app import cli, editing, ingesting
+from app.opml import import_opml
 from app.samples import SampleServer
 from app.wiring import Product
 from core.errors import NotFound, SourcesFileError, UsageError
 from core.sighting import Signal
-from core.source import FetchRecord, Outcome, SourceState
+from core.source import Cursor, FetchRecord, Outcome, Reading, SourceState
 from ingest import fetch
+from store import sources
 from tests.app.hostile import Hostile, models, tagged
 from tests.app.installation import Installation
-from tests.app.making import bring, hold, rows, sighting
+from tests.app.making import SHELF, bring, hold, rows, sighting
 from tests.conftest import NOW
 
 
@@ -152,14 +155,37 @@ def test_entries_that_cannot_be_stored_are_a_failed_run_and_no_more(product):
     hold(product)
 
 
-def test_the_command_fails_when_a_source_failed_and_stores_the_others(installed):
-    with Hostile({"/good": models("good"), "/bad": (404, {}, b"")}) as server:
-        made = installed(VERDICTS_ALLOW_PRIVATE_HOSTS=server.host)
-        (made.folder / "sources.toml").write_text(entry(server, "/bad") + entry(server, "/good"))
-        made.ask("db", "upgrade")
-        done = made.run("ingest", "--all", code=1)
-    assert {row["key"]: row["outcome"] for row in done.data["sources"]} == {"bad": "failed", "good": "ok"}
-    assert {row["key"]: row["http_status"] for row in done.data["sources"]} == {"bad": 404, "good": 200}
+def test_entries_that_cannot_be_stored_take_no_other_source_along(product):
+    poison = sighting("Poison", source="poisoned", signals=(Signal(name="points", value=float("nan")),))
+    good = [sighting("Ada"), sighting("Bea", source="third")]
+    readings = [
+        Reading(source=each.source, at=NOW, outcome=Outcome.OK, cursor=Cursor(), sightings=(each,))
+        for each in (good[0], poison, good[1])
+    ]
+    with product.database.write() as connection:
+        sources.sync(connection, [replace(SHELF, key=each.source) for each in readings])
+    records = ingesting.store(product, readings)
+    assert outcomes(records) == {"shelf": Outcome.OK, "poisoned": Outcome.FAILED, "third": Outcome.OK}
+    assert {each.name for each in editing.list_tools(product)} >= {"Ada", "Bea"}
+    hold(product)
+
+
+def test_the_command_fails_when_a_source_failed_and_stores_the_others(product, hostile, monkeypatch, capsys):
+    hostile.answers = {"/bad": (404, {}, b""), "/good": models("good")}
+    made = on(product, hostile, "/bad", "/good")
+    for name, value in {
+        "VAR": str(made.settings.var),
+        "SOURCES": str(made.settings.sources),
+        "ALLOW_PRIVATE_HOSTS": hostile.host,
+    }.items():
+        monkeypatch.setenv(f"VERDICTS_{name}", value)
+    assert cli.run(["ingest", "--all"], as_json=True, debug=False) == 1
+    said = json.loads(capsys.readouterr().out)["sources"]
+    assert [(row["key"], row["outcome"], row["http_status"]) for row in said] == [
+        ("bad", "failed", 404),
+        ("good", "ok", 200),
+    ]
+    assert [each.name for each in editing.list_tools(made)] == ["good"]
 
 
 # ------------------------------------------------------------ the same again
@@ -206,29 +232,22 @@ def test_the_sample_week_read_again_changes_no_row_even_when_no_source_remembers
 # ------------------------------------------------------------ killed, and at once
 
 
-def test_a_run_killed_half_way_is_completed_by_the_next_one(installed, samples):
-    whole, killed = installed(), installed()
-    killed = killed.having(VERDICTS_VAR=str(killed.folder / "killed"))
-    expected = _ingested(whole)
-    killed.ask("db", "upgrade")
-    for after in random.sample(range(1, 6), k=4):
-        _kill_after(killed, samples, requests=after)
-    assert killed.ask("check") == {"violations": []}
-    assert {row["outcome"] for row in killed.ask("ingest", "--all")["sources"]} <= {"ok", "not_modified"}
-    assert _counted(Path(killed.environment["VERDICTS_VAR"])) == expected
-    assert killed.ask("check") == {"violations": []}
+def test_a_run_killed_half_way_is_completed_by_the_next_one(product, installed, samples):
+    made = installed()
+    for after in random.sample(range(1, 6), k=3):
+        _kill_after(made, samples, requests=after)
+        hold(product)
+    assert {row["outcome"] for row in made.ask("ingest", "--all")["sources"]} <= {"ok", "not_modified"}
+    assert _counted(product) == WHOLE
+    hold(product)
 
 
-def _ingested(made: Installation) -> dict[str, int]:
-    made.ask("db", "upgrade")
-    made.ask("ingest", "--all")
-    return _counted(Path(made.environment["VERDICTS_VAR"]))
+WHOLE = {"tool": 47, "tool_slug": 47, "sighting": 48, "merge": 0, "duplicate": 0}
+"""What the samples hold."""
 
 
-def _counted(folder: Path) -> dict[str, int]:
-    tables = ("tool", "tool_slug", "sighting", "signal", "identifier", "fact", "pricing", "seat", "merge", "duplicate")
-    with closing(sqlite3.connect(folder / "verdicts.db")) as database:
-        return {name: database.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}  # noqa: S608
+def _counted(product: Product) -> dict[str, int]:
+    return {name: count(product, name) for name in WHOLE}
 
 
 def _kill_after(made: Installation, samples: SampleServer, *, requests: int) -> None:
@@ -243,19 +262,14 @@ def _kill_after(made: Installation, samples: SampleServer, *, requests: int) -> 
     process.communicate()
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
-def test_two_processes_that_ingest_at_once_double_nothing(installed, request, engine):
-    made = installed()
-    if engine == "postgresql":
-        made = made.having(VERDICTS_DATABASE_URL=request.getfixturevalue("postgres_url"))
-    made.ask("db", "upgrade")
+def test_two_processes_that_ingest_at_once_double_nothing(product_on_both, installed):
+    made = installed(VERDICTS_DATABASE_URL=product_on_both.settings.database)
     both = [made.start("ingest", "--all", "--json") for _ in range(2)]
     for process in both:
         output, errors = process.communicate(timeout=60)
         assert process.returncode == 0, output + errors
-    assert made.ask("check") == {"violations": []}
-    assert len(made.ask("tools", "list", "--limit", "100")) == 47
-    assert {row["outcome"] for row in made.ask("ingest", "--all")["sources"]} == {"not_modified"}
+    assert _counted(product_on_both) == WHOLE
+    hold(product_on_both)
 
 
 def test_what_cannot_be_stored_is_looked_at_once_more(product_on_both, monkeypatch):
@@ -403,33 +417,31 @@ OPML = """<?xml version="1.0"?><opml version="2.0"><body><outline text="AI">
 <outline type="rss" text="Local" xmlUrl="file:///etc/passwd"/><outline text="A folder"/></outline></body></opml>"""
 
 
-def test_import_opml_appends_what_the_file_does_not_name_yet(installed):
-    made = installed()
-    sources = made.folder / "sources.toml"
+def test_import_opml_appends_what_the_file_does_not_name_yet(product):
     known = (
         '# ours\n[[source]]\nkey = "first"\nkind = "feed"\nurl = "https://known.example/feed"\nschedule = "0 * * * *"\n'
     )
-    sources.write_text(known)
-    (made.folder / "feeds.opml").write_text(OPML)
-    made.ask("db", "upgrade")
-    done = made.run("sources", "import-opml", str(made.folder / "feeds.opml"), code=1)
-    assert (done.data["added"], done.data["known"]) == (["first-2", "first-3"], 1)
-    assert [each["url"] for each in done.data["refused"]] == ["file:///etc/passwd"]
-    assert sources.read_text().startswith(known)
-    assert [(row["key"], row["kind"]) for row in made.ask("sources", "list")] == [
+    sources_file = product.settings.sources
+    sources_file.write_text(known)
+    file = sources_file.with_name("feeds.opml")
+    file.write_text(OPML)
+    done = import_opml(product, file)
+    assert (done.added, done.known) == (("first-2", "first-3"), 1)
+    assert [url for url, _ in done.refused] == ["file:///etc/passwd"]
+    assert sources_file.read_text().startswith(known)
+    assert [(each.source.key, each.source.kind) for each in ingesting.statuses(product)] == [
         ("first", "feed"),
         ("first-2", "feed"),
         ("first-3", "feed"),
     ]
-    again = made.run("sources", "import-opml", str(made.folder / "feeds.opml"), code=1)
-    assert (again.data["added"], again.data["known"]) == ([], 3)
+    assert ingesting.statuses(product)[2].source.url == "https://two.example/feed?a=1&b=2"
+    again = import_opml(product, file)
+    assert (again.added, again.known) == ((), 3)
 
 
 def test_an_opml_file_that_is_none_changes_nothing(product):
-    from app.opml import import_opml  # noqa: PLC0415 - brings lxml along
-
-    sources = product.settings.sources
-    sources.write_text("", encoding="utf-8")
+    sources_file = product.settings.sources
+    sources_file.write_text("", encoding="utf-8")
     wrong: list[tuple[str, Callable[[Path], object]]] = [
         ("not-xml.opml", lambda file: file.write_text("<opml>")),
         ("html.opml", lambda file: file.write_text("<html/>")),
@@ -440,8 +452,8 @@ def test_an_opml_file_that_is_none_changes_nothing(product):
         ),
     ]
     for name, write in wrong:
-        file = sources.with_name(name)
+        file = sources_file.with_name(name)
         write(file)
         with pytest.raises(UsageError, match=name):
             import_opml(product, file)
-    assert sources.read_text() == ""
+    assert sources_file.read_text() == ""

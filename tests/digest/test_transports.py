@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -142,6 +143,7 @@ def way(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Way]:
             )
             assert provider.broken == []
         finally:
+            transport.close()
             provider.close()
 
 
@@ -413,8 +415,9 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture
-def api(provider: Provider) -> SendGrid:
-    return SendGrid("SG.key", url=provider.url, fence_minutes=30, timeout=0.5, clock=lambda: NOW)
+def api(provider: Provider) -> Iterator[SendGrid]:
+    with closing(SendGrid("SG.key", url=provider.url, fence_minutes=30, timeout=0.5, clock=lambda: NOW)) as made:
+        yield made
 
 
 @pytest.mark.skipif(
@@ -448,7 +451,7 @@ def test_an_attempt_is_fenced_half_an_hour_ahead(provider, api):
     assert attempt.send_at == NOW + timedelta(minutes=30)
     api.send(outgoing(recipient(1)), attempt)
     (body,) = provider.accepted
-    assert (body["batch_id"], body["send_at"]) == ("batch-0", int(attempt.send_at.timestamp()))
+    assert (body["batch_id"], body["send_at"]) == (attempt.fence, int(attempt.send_at.timestamp()))
     assert body["personalizations"][0]["custom_args"]["wv_attempt"] == attempt.id
 
 
@@ -457,10 +460,10 @@ def test_every_attempt_has_a_fence_of_its_own(api):
 
 
 def test_without_fence_minutes_mails_go_at_once(provider):
-    api = SendGrid("SG.key", url=provider.url, fence_minutes=0)
-    attempt = api.open_attempt(NOW)
-    assert (attempt.fence, attempt.send_at, api.capabilities.fence) == (None, NOW, False)
-    api.send(outgoing(recipient(1)), attempt)
+    with closing(SendGrid("SG.key", url=provider.url, fence_minutes=0)) as api:
+        attempt = api.open_attempt(NOW)
+        assert (attempt.fence, attempt.send_at, api.capabilities.fence) == (None, NOW, False)
+        api.send(outgoing(recipient(1)), attempt)
     assert "send_at" not in provider.accepted[0]
 
 
@@ -574,12 +577,24 @@ def test_a_provider_that_is_not_there_took_nothing():
     assert send(api, 1).kind is AnswerKind.LATER
 
 
+def test_one_connection_serves_many_requests_and_one_that_was_closed_is_opened_anew(provider, api):
+    send(api, 1, 2)
+    first = api._line._connection
+    send(api, 3)
+    assert api._line._connection is first
+    provider._server.end_connections()
+    time.sleep(0.05)
+    assert send(api, 4).kind is AnswerKind.ACCEPTED
+    assert api._line._connection is not first
+    assert len(provider.accepted) == 3
+
+
 def test_the_key_is_in_no_log_whatever_the_level(provider, caplog):
     caplog.set_level(logging.DEBUG)
     for name in ("python_http_client", "python_http_client.client"):
         logging.getLogger(name).setLevel(logging.DEBUG)
-    api = SendGrid("SG.very-secret", url=provider.url, fence_minutes=0)
-    send(api, 1)
+    with closing(SendGrid("SG.very-secret", url=provider.url, fence_minutes=0)) as api:
+        send(api, 1)
     assert provider.requests[0].headers["Authorization"] == "Bearer SG.very-secret"
     assert "secret" not in caplog.text
     assert "reader1" not in caplog.text

@@ -24,7 +24,7 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 
-from app import sending, settling, webhooks
+from app import scheduling, sending, settling, webhooks
 from core.edition import EditionState
 from core.errors import VerdictsError
 from digest.transports.standin import StandIn, read_fault
@@ -244,7 +244,7 @@ class Run:
             if worker.is_alive():
                 self.outcome.wrong.append("a worker does not end")
                 self._kill(worker)
-            if self.mail and number > 2:
+            if self.mail and number % 3 == 2:
                 self._operator_looks()
 
     def _state(self) -> EditionState:
@@ -282,6 +282,7 @@ class Run:
                         self.product, WEEK, doubt.batch, sent=sent, only=sorted(chosen), actor="operator"
                     )
         sending.finish(self.product, WEEK, actor="operator")
+        scheduling.retry(self.product, WEEK, only=["unsent"], actor="operator")
 
     def _doubtful(self, batch: int) -> set[str]:
         with self.product.database.read() as connection:
@@ -322,9 +323,7 @@ class Run:
 
     def _refused_by_the_provider(self) -> int:
         """Readers that the provider itself has refused by name, so that they are rightly without a mail."""
-        if "bad-recipient" in self.scenario.faults:
-            return 1
-        return 8 if self.mail and self.scenario.point else 0
+        return 1 if "bad-recipient" in self.scenario.faults else 0
 
     def _ledger(self) -> dict[str, str]:
         with self.product.database.read() as connection:

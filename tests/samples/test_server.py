@@ -82,10 +82,13 @@ def test_requests_are_remembered_in_order():
 
 
 def test_closing_frees_the_port_and_leaves_no_thread():
+    before = set(threading.enumerate())
     with SampleServer() as server:
+        started = set(threading.enumerate()) - before
         address = server.base_url
         assert ask(server, "/feed.xml")[0] == 200
-    assert [each.name for each in threading.enumerate() if each.name == "samples"] == []
+    assert started
+    assert not [each for each in started if each.is_alive()]
     with pytest.raises(OSError, match="refused"):
         urlopen(address + "/feed.xml", timeout=5)  # noqa: S310 - loopback
 

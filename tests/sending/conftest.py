@@ -79,6 +79,7 @@ def stage(tmp_path: Path, sqlite_url: str) -> Iterator[Stage]:
     made = make_stage(tmp_path, sqlite_url)
     yield made
     assert made.violations() == []
+    made.transport.close()
     made.provider.close()
     made.product.database.close()
 
@@ -88,5 +89,6 @@ def stage_on_both(tmp_path: Path, database_url: str) -> Iterator[Stage]:
     made = make_stage(tmp_path, database_url)
     yield made
     assert made.violations() == []
+    made.transport.close()
     made.provider.close()
     made.product.database.close()

@@ -63,8 +63,10 @@ def sendgrid_settings(var: Any, database_url: str, **changes: Any) -> Settings:
     return Settings(_env_file=None, **chosen)
 
 
-def approve_edition(product: Product, week: Week = WEEK, frozen: Frozen = FROZEN) -> None:
-    """A frozen edition without comparisons: what is sent does not depend on them."""
+def approve_edition(
+    product: Product, week: Week = WEEK, frozen: Frozen = FROZEN, *, comparisons: Sequence[int] = ()
+) -> None:
+    """A frozen edition, as a rule without comparisons: what is sent does not depend on them."""
     with product.database.write() as connection:
         editor = people.invite(
             connection,
@@ -81,7 +83,7 @@ def approve_edition(product: Product, week: Week = WEEK, frozen: Frozen = FROZEN
             subject=frozen.subject,
             preheader="",
             intro="",
-            comparisons=[],
+            comparisons=comparisons,
             left_over=0,
             now=product.now,
         )

@@ -118,6 +118,7 @@ def test_order_and_repetition_do_not_matter(tmp_path_factory, sqlite_template, o
         assert state_of(stage, "reader1@example.org") == "complained"
         assert stage.violations() == []
     finally:
+        stage.transport.close()
         stage.provider.close()
         stage.product.database.close()
 

@@ -28,7 +28,7 @@ def test_an_edition_goes_out_and_everybody_gets_it_once(stage_on_both):
     "fault", ["error-before", "error-after", "hang-up-before", "hang-up-after", "redirect", "sandbox", "stall-after"]
 )
 def test_a_lost_answer_is_called_off_within_the_fence_and_goes_again(stage, fault):
-    stage.transport.inner._api.client.timeout = 0.3
+    stage.transport.inner._line._timeout = 0.3
     stage.misbehave(f"{fault}:1")
     done = stage.send()
     assert (done.state, done.sent) == (EditionState.SENT, 10)

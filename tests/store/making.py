@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -179,5 +178,7 @@ def later(**delta: float) -> datetime:
     return NOW + timedelta(**delta)
 
 
-def renamed(one: Sighting, **changes: Any) -> Sighting:
-    return replace(one, **changes)
+def waits(database: Database) -> bool:
+    """Whether somebody waits for a lock on PostgreSQL."""
+    with database.read() as connection:
+        return connection.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar_one() > 0

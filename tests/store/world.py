@@ -69,15 +69,13 @@ def _tool(at: int) -> dict[str, Any]:
 
 
 def _sighting(at: int, *, tool: int, first_tool: int) -> dict[str, Any]:
+    entry = {"source": "shelf", "external_id": str(at), "url": f"https://shelf.example/{at}", "name": "An entry"}
     return {
         "id": at,
-        "source": "shelf",
-        "external_id": str(at),
+        **entry,
         "tool": tool,
         "first_tool": first_tool,
-        "url": f"https://shelf.example/{at}",
-        "name": "An entry",
-        "content": {},
+        "content": entry | {"thing": "launch"},
         "content_hash": "1:0",
         "first_seen": NOW,
         "last_seen": NOW,

@@ -15,6 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import limiting
+from app.lenses import load_standard_lenses
 from app.limiting import Limit
 from app.settings import Settings
 from app.wiring import Product, open_product
@@ -78,6 +79,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     var = tmp_path_factory.mktemp("web")
     with open_product(settings(var), require_current=False) as opened:
         upgrade(opened.database)
+        load_standard_lenses(opened)
         shelf.rename(opened, "old-claw", "skillclaw")
         shelf.publish(opened, *EVERY)
         shelf.vote(opened, VIEW, for_a=5, for_b=9)

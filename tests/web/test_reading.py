@@ -12,6 +12,7 @@ from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.publishing import ComparisonPage
 from core.comparison import Community, ComparisonView
 from core.fact import Fact
 from core.panel import Decision, Tally
@@ -31,8 +32,14 @@ def pages() -> Pages:
     return make_pages(base_url="https://verdicts.example", assets=read_assets())
 
 
+def shown(view: ComparisonView) -> ComparisonPage:
+    return ComparisonPage(view=view, others=(view,), corrections=(), stale_since=None, modified=None)
+
+
 def page(pages: Pages, view: ComparisonView) -> BeautifulSoup:
-    return BeautifulSoup(pages.html("comparison.html", view=view, path=f"/compare/{view.slug}"), "lxml")
+    return BeautifulSoup(
+        pages.html("comparison.html", view=view, page=shown(view), path=f"/compare/{view.slug}"), "lxml"
+    )
 
 
 # ------------------------------------------------------------ words
