@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from app.report import Report, json_text
-from core.errors import VerdictsError
+from core.errors import UsageError, VerdictsError
 from core.version import VERSION
 
 _USAGE = 2
@@ -84,6 +84,7 @@ def run(arguments: list[str], *, as_json: bool, debug: bool) -> int:
 
 def _answer(arguments: list[str], *, as_json: bool, debug: bool) -> int:
     try:
+        _require_text(arguments)
         report = _command_line()(arguments, exit_on_error=False, print_error=False, help_on_error=False)
         if isinstance(report, Report):
             report.show(as_json=as_json)
@@ -94,6 +95,15 @@ def _answer(arguments: list[str], *, as_json: bool, debug: bool) -> int:
             raise
         return _complain(error, as_json=as_json)
     return 0 if not isinstance(report, Report) or report.ok else 1
+
+
+def _require_text(arguments: list[str]) -> None:
+    """Raise UsageError for bytes that are no text: neither a database nor a mail could hold them."""
+    for place, each in enumerate(arguments, start=1):
+        if not each.isascii() and any("\ud800" <= character <= "\udfff" for character in each):
+            raise UsageError(
+                f"Argument {place} is not in UTF-8.", mend="Check the encoding of your terminal or script."
+            )
 
 
 def _write_to_nobody() -> None:

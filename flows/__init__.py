@@ -12,3 +12,5 @@ from pathlib import Path
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("PREFECT_HOME", str((Path(os.environ.get("VERDICTS_VAR", "var")) / "prefect").resolve()))
+# A busy or slow machine takes longer than the 20 s that a run without a server allows its temporary one.
+os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from itertools import islice, pairwise
 from statistics import median
@@ -31,6 +31,7 @@ _TYPES = {
     "string": "a text",
     "array": "a list of texts",
 }
+_MOST_PAGES = 500
 _KEYS = {"key", "kind", "url", "schedule", "enabled", "options"}
 _KEY = re.compile(r"[a-z0-9](?:[a-z0-9\-]{0,58}[a-z0-9])?")
 _HEADER = re.compile(r"^\s*\[\[?\s*([\w.\-]+)\s*\]\]?")
@@ -52,6 +53,36 @@ class _Place:
         return SourcesFileError(f"{where}: {problem}.", mend=f"Expected {expected}.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestOptions:
+    """The table [ingest]: what ingestion does besides asking sources.
+
+    `read_pricing_pages` looks at the own pages of tools whose price is unknown, at most `pricing_pages` tools a run.
+    """
+
+    read_pricing_pages: bool = False
+    pricing_pages: int = 20
+
+
+def read_options(text: str, *, filename: str) -> IngestOptions:
+    """Read the table [ingest] of sources.toml, which may be missing. Raises SourcesFileError."""
+    place = _Place(filename, text)
+    table = _document(place).get("ingest", {})
+    if not isinstance(table, dict):
+        raise place.error("'ingest' is no table", expected="[ingest]", key="ingest")
+    known = [field.name for field in fields(IngestOptions)]
+    for name in table:
+        if name not in known:
+            raise place.error(f"unknown key {name!r}", expected=f"one of {', '.join(known)}", key=name)
+    if not isinstance(table.get("read_pricing_pages", False), bool):
+        raise place.error("'read_pricing_pages' is no switch", expected="true or false", key="read_pricing_pages")
+    pages = table.get("pricing_pages", 1)
+    if not isinstance(pages, int) or isinstance(pages, bool) or not 1 <= pages <= _MOST_PAGES:
+        expected = f"a whole number from 1 to {_MOST_PAGES}"
+        raise place.error("'pricing_pages' is out of range", expected=expected, key="pricing_pages")
+    return IngestOptions(**table)
+
+
 def read_sources(text: str, *, filename: str) -> tuple[Source, ...]:
     """Read the text of sources.toml; `filename` is only named in messages.
 
@@ -61,8 +92,8 @@ def read_sources(text: str, *, filename: str) -> tuple[Source, ...]:
     place = _Place(filename, text)
     document = _document(place)
     for table in document:
-        if table != "source":
-            raise place.error(f"unknown table {table!r}", expected="[[source]] entries only", key=table)
+        if table not in ("source", "ingest"):
+            raise place.error(f"unknown table {table!r}", expected="[[source]] entries and [ingest]", key=table)
     entries = document.get("source", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise place.error("[source] is a single table", expected="[[source]], in double brackets", key="source")

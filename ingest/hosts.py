@@ -1,4 +1,4 @@
-"""Hosts: one spelling of a host's name."""
+"""Hosts: one spelling of a host's name, and the domain that it belongs to."""
 
 from __future__ import annotations
 
@@ -39,6 +39,24 @@ def host_key(name: str) -> str | None:
         name = name[4:]
     name = _ALIASES.get(name, name)
     return name if _NAME.fullmatch(name) and len(name) <= _LONGEST and ".." not in name else None
+
+
+# Second-level labels under which country registries hand out domains (`co.uk`, `com.au`, `ac.jp` ...).
+_REGISTRY_LABELS = frozenset(
+    ["ac", "co", "com", "edu", "gen", "go", "gob", "gov", "gouv", "mil", "ne", "net", "nom", "or", "org", "sch"]
+)
+_COUNTRY = 2  # letters of a country's top-level domain
+
+
+def registrable(host: str, *, shared: frozenset[str] = frozenset()) -> str:
+    """The part of a host that somebody has registered: `docs.foo.co.uk` gives `foo.co.uk`. Below the suffixes in
+    `shared`, under which everybody gets a name, one label more."""
+    labels = host.split(".")
+    for place in range(1, len(labels)):
+        if ".".join(labels[place:]) in shared:
+            return ".".join(labels[place - 1 :])
+    by_country = len(labels) > 2 and len(labels[-1]) == _COUNTRY and labels[-2] in _REGISTRY_LABELS  # noqa: PLR2004 - name, label, country
+    return ".".join(labels[-3:] if by_country else labels[-2:])
 
 
 def _ipv6(name: str) -> str | None:

@@ -1,8 +1,7 @@
 """The pricing read: what a listing itself says about the cost of beginning, by ordered rules. No evidence, no claim.
 
 Rules, first that fires wins: R2 licence in a structured field, R4 prices of a models API, R6 words of a tagline or
-summary. (R1 is an editor's overrule, kept by the store; R3 and R5 read the tool's own pages, which ingestion does not
-fetch.) Amounts are never converted, and bare "free" proves nothing: it cannot tell free from freemium.
+summary. (R1 is an editor's overrule, kept by the store; R3 and R5 read the tool's own pages: see pricing_page.) Amounts are never converted, and bare "free" proves nothing: it cannot tell free from freemium.
 """
 
 from __future__ import annotations
@@ -145,7 +144,7 @@ def combined(reads: Sequence[Pricing]) -> Pricing:
     rank = [read for read in known if read.rule == known[0].rule]
     models = {read.model for read in rank}
     if len(models) > 1:
-        return _flagged(_contradiction(rank), ordered)
+        return _flagged(contradiction(rank), ordered)
     return _flagged(min(rank, key=_entry), ordered)
 
 
@@ -154,7 +153,8 @@ def _entry(read: Pricing) -> tuple[Decimal, str, str]:
     return amount, read.source_url or "", read.quote
 
 
-def _contradiction(reads: Sequence[Pricing]) -> Pricing:
+def contradiction(reads: Sequence[Pricing]) -> Pricing:
+    """Unknown, with the quotes of two reads that name different models."""
     one = reads[0]
     other = next(read for read in reads if read.model is not one.model)
     half = _QUOTE // 2 - 2

@@ -20,7 +20,8 @@ from core.sighting import Sighting, Thing
 from store.connect import chunked
 from store.schema import identifier, sighting, tool
 
-_PER_KEY = 90  # twice, by name and by family, and twenty mentions: 200 per sighting
+_PER_NAME, _PER_FAMILY = 90, 30
+"""So many tools, the newest, are compared for one name or family: with what is mentioned at most 200 per sighting."""
 _PER_TOOL = 30
 """So many sightings, the newest, speak for one tool: a repository may have a thousand releases."""
 _NOT_MAKERS = (Thing.ARTICLE, Thing.RELEASE)
@@ -34,8 +35,8 @@ def resembling(connection: Connection, fresh: Sequence[Sighting], owners: Collec
     names, families = _keys(connection, fresh, owners)
     tools = {
         *owners,
-        *_called(connection, sighting.c.name_key, names),
-        *_called(connection, sighting.c.family_key, families),
+        *_called(connection, sighting.c.name_key, names, most=_PER_NAME),
+        *_called(connection, sighting.c.family_key, families, most=_PER_FAMILY),
         *_owning(connection, fresh),
     }
     return _profiles(connection, sorted(tools))
@@ -50,13 +51,13 @@ def _keys(connection: Connection, fresh: Iterable[Sighting], owners: Collection[
     return {name for name, _ in pairs if name}, {family for _, family in pairs if family}
 
 
-def _called(connection: Connection, key: sa.Column[Any], wanted: Iterable[str]) -> set[int]:
+def _called(connection: Connection, key: sa.Column[Any], wanted: Iterable[str], *, most: int) -> set[int]:
     """The newest tools under each of these keys."""
     found: set[int] = set()
     for part in chunked(sorted(wanted)):
         place = sa.func.dense_rank().over(partition_by=key, order_by=sighting.c.tool.desc()).label("place")
         ranked = sa.select(sighting.c.tool, place).where(key.in_(part)).subquery()
-        found |= set(connection.scalars(sa.select(ranked.c.tool).where(ranked.c.place <= _PER_KEY)))
+        found |= set(connection.scalars(sa.select(ranked.c.tool).where(ranked.c.place <= most)))
     return found
 
 

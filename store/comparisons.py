@@ -15,7 +15,7 @@ from core.comparison import Comparison, ComparisonState, ComparisonView, compari
 from core.errors import NotFound, StaleVersion
 from core.tool import Reason, Tool
 from store import shelves, tools
-from store.connect import insert_for
+from store.connect import chunked, insert_for
 from store.schema import comparison, edition_comparison, person, tool, tool_slug
 
 UNNAMED_EDITOR = "An editor"
@@ -109,8 +109,13 @@ def counts(connection: Connection) -> dict[str, int]:
 
 def by_ids(connection: Connection, ids: Sequence[int]) -> list[Comparison]:
     """These comparisons, in the order given."""
-    rows = {row.id: row for row in connection.execute(_select().where(comparison.c.id.in_(list(ids))))}
+    rows = _rows(connection, _select(), ids)
     return [_comparison(rows[each]) for each in dict.fromkeys(ids) if each in rows]
+
+
+def _rows(connection: Connection, query: sa.Select[Any], ids: Sequence[int]) -> dict[int, Row[Any]]:
+    parts = (connection.execute(query.where(comparison.c.id.in_(part))) for part in chunked(list(ids)))
+    return {row.id: row for rows in parts for row in rows}
 
 
 def pair(connection: Connection, at: int) -> tuple[int, int]:
@@ -178,7 +183,7 @@ def approved_views(connection: Connection, *, limit: int, ids: Sequence[int] | N
     """Approved views, the newest approval first; of these comparisons, in their order, when given."""
     query = _select_public()
     if ids is not None:
-        rows = {row.id: row for row in connection.execute(query.where(comparison.c.id.in_(list(ids))))}
+        rows = _rows(connection, query, ids)
         return [_public_view(rows[each]) for each in ids if each in rows][:limit]
     newest = query.order_by(comparison.c.approved_at.desc(), comparison.c.id.desc()).limit(limit)
     return [_public_view(row) for row in connection.execute(newest)]

@@ -20,7 +20,7 @@ from core.week import Week
 from store import attempts
 from store.connect import chunked, insert_for
 from store.schema import batch, delivery, edition, subscriber, suppression
-from store.subscribers import address_hash
+from store.subscribers import key_hash
 
 _OPEN_BATCH = (BatchState.PENDING, BatchState.CLAIMED, BatchState.SENDING, BatchState.UNCERTAIN)
 
@@ -163,7 +163,12 @@ def suppress_leavers(connection: Connection, claimed: Claimed, *, now: datetime)
 
 
 def _listed(connection: Connection, claimed: Claimed) -> list[int]:
-    hashes = {address_hash(person.address): at for at, person in recipients(connection, claimed.id)}
+    query = (
+        sa.select(delivery.c.id, subscriber.c.address_key)
+        .join(subscriber, subscriber.c.id == delivery.c.subscriber)
+        .where(delivery.c.batch == claimed.id, delivery.c.state == DeliveryState.IN_BATCH)
+    )
+    hashes = {key_hash(key): at for at, key in connection.execute(query)}
     found: list[int] = []
     for part in chunked(list(hashes)):
         hits = connection.scalars(sa.select(suppression.c.address_hash).where(suppression.c.address_hash.in_(part)))

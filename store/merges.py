@@ -147,6 +147,7 @@ def _revive(connection: Connection, loser: int, back: Collection[int], *, now: d
     connection.execute(sa.update(tool).where(tool.c.id == loser, tool.c.status == "merged").values(**alive))
     # A lens may have been added while it was away.
     tools.seat_queued(connection, [loser])
+    tools.bring_seats_along(connection, [loser])
     if last is None:
         return frozenset()
     connection.execute(sa.update(merge).where(merge.c.id == last.id).values(undone_at=now))

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from sqlalchemy.engine import Connection, Row
 
 from core.errors import NotFound
-from core.source import Cursor, FetchRecord, Outcome, Reading, Source, SourceState, SourceStatus
+from core.source import Cursor, FetchRecord, Outcome, Reading, Source, SourceState, SourceStatus, rest_after
 from store.connect import insert_for
 from store.schema import fetch, source
 from store.types import Instant
@@ -55,10 +55,18 @@ def statuses(connection: Connection, sources: Sequence[Source]) -> list[SourceSt
     """Each source of the file with what became of it, in the file's order. Call `sync` first."""
     rows = {row.key: row for row in connection.execute(sa.select(source))}
     past = history(connection, [each.key for each in sources])
-    return [_status(each, rows[each.key], past[each.key]) for each in sources]
+    filled = _last_non_empty(connection)
+    return [_status(each, rows[each.key], past[each.key], filled.get(each.key)) for each in sources]
 
 
-def _status(each: Source, row: Row[tuple[object, ...]], past: Sequence[int]) -> SourceStatus:
+def _last_non_empty(connection: Connection) -> dict[str, datetime]:
+    query = sa.select(fetch.c.source, sa.func.max(fetch.c.at).label("at")).where(fetch.c.entries > 0)
+    return {row.source: row.at for row in connection.execute(query.group_by(fetch.c.source))}
+
+
+def _status(
+    each: Source, row: Row[tuple[object, ...]], past: Sequence[int], last_non_empty: datetime | None
+) -> SourceStatus:
     return SourceStatus(
         source=each,
         state=SourceState(row.state),
@@ -70,6 +78,7 @@ def _status(each: Source, row: Row[tuple[object, ...]], past: Sequence[int]) -> 
         next_due=row.next_due,
         not_before=row.not_before,
         moved_to=row.moved_to,
+        last_non_empty=last_non_empty,
         entries_median=median_low(past) if past else None,
     )
 
@@ -94,11 +103,16 @@ def start(connection: Connection, key: str, *, next_due: datetime) -> None:
 
 
 def finish(connection: Connection, reading: Reading, record: FetchRecord) -> None:
-    """A run is over: keep its record, its cursor and what it means for the source."""
+    """A run is over: keep its record, its cursor and what it means for the source. One that failed is left alone for
+    longer each time; asking it by name asks it all the same."""
     connection.execute(sa.insert(fetch).values(**_record_row(record)))
     changes: dict[str, object] = {"not_before": reading.not_before}
     if record.outcome is Outcome.FAILED:
+        before = connection.scalar(sa.select(source.c.failures).where(source.c.key == record.source)) or 0
+        # What the host asked for, and at least what its failures in a row call for.
+        rest = record.at + rest_after(before + 1, key=record.source)
         changes |= {
+            "not_before": max(rest, reading.not_before or rest),
             "last_error": record.error or "It failed without saying why.",
             "failures": source.c.failures + 1,
             "failing_since": sa.func.coalesce(source.c.failing_since, sa.literal(record.at, Instant)),

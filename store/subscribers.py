@@ -29,7 +29,12 @@ class Consent:
 
 def address_hash(address: str) -> str:
     """What remains of an address that must never be mailed again."""
-    return hashlib.sha256(address_key(address).encode()).hexdigest()
+    return key_hash(address_key(address))
+
+
+def key_hash(key: str) -> str:
+    """The same, for an address whose key is known already."""
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def find(connection: Connection, address: str) -> Subscriber | None:

@@ -33,6 +33,8 @@ from store.schema import duplicate, fact, identifier, lens, pricing, seat, sight
 _SIGHTING = TypeAdapter(Sighting)
 _SAMPLE = 1000
 _DECIDING = 724_154  # the number of an advisory lock; any that nobody else uses
+OF_PAGES = ("R3", "R5")
+"""The rules by which a tool's own pages are read (ingest/pricing_page)."""
 _OPEN = (ToolStatus.KEPT, ToolStatus.QUEUED)
 _IN_QUEUE = (ToolStatus.QUEUED, ToolStatus.IN_REVIEW)
 
@@ -394,28 +396,28 @@ def _update_words(connection: Connection, row: Row[Any], assessment: Assessment,
     connection.execute(sa.update(tool).where(tool.c.id == row.id).values(**words, version=tool.c.version + 1))
     if "status" in words:
         _seat(connection, [row.id])
-    elif "priority" in words:
+    if "status" in words or "priority" in words:
         bring_seats_along(connection, [row.id])
 
 
 def _seat(connection: Connection, tools: Sequence[int]) -> None:
     """One open seat per tool and active lens; seats that are there stay as they are."""
     other = seat.alias()
+    there = sa.exists().where(other.c.tool == tool.c.id, other.c.lens == lens.c.key)
     said = (
         sa.select(sa.func.count())
         .select_from(verdict.join(other, other.c.id == verdict.c.seat))
         .where(other.c.tool == tool.c.id, verdict.c.state == VerdictState.SUBMITTED)
         .scalar_subquery()
     )
+    waits = tool.c.status.in_(_IN_QUEUE)
+    missing = sa.select(tool.c.id, lens.c.key, sa.literal("open"), said, tool.c.priority, waits).select_from(
+        tool.join(lens, lens.c.active)
+    )
+    names = ["tool", "lens", "state", "panel_submitted", "priority", "waiting"]
     for part in chunked(list(tools)):
-        pairs = (
-            sa.select(tool.c.id, lens.c.key, sa.literal("open"), said)
-            .select_from(tool.join(lens, lens.c.active))
-            .where(tool.c.id.in_(part))
-        )
-        insert = insert_for(connection, seat).from_select(["tool", "lens", "state", "panel_submitted"], pairs)
+        insert = insert_for(connection, seat).from_select(names, missing.where(tool.c.id.in_(part), ~there))
         connection.execute(insert.on_conflict_do_nothing())
-    bring_seats_along(connection, tools)
 
 
 def bring_seats_along(connection: Connection, tools: Sequence[int]) -> None:
@@ -541,10 +543,33 @@ def _keep_price(
     if current is not None:
         # An editor who confirms what was read makes it theirs.
         said = _same_claim(_pricing(current), read) and (by is None or current.by is not None)
-        if said or (current.by is not None and by is None):
+        if said or (by is None and (current.by is not None or _weaker(read, current))):
             return
         connection.execute(sa.update(pricing).where(pricing.c.id == current.id).values(superseded_at=now))
     connection.execute(sa.insert(pricing).values(**_price_row(at, read, by=by)))
+
+
+def _weaker(read: Pricing, current: Row[Any]) -> bool:
+    """Whether the rule of a listing's read comes after the one by which the tool's own pages were read, or it knows
+    nothing where those were looked at."""
+    if current.rule not in OF_PAGES or read.rule in OF_PAGES:
+        return False
+    return read.model is PricingModel.UNKNOWN or (current.model != PricingModel.UNKNOWN and read.rule > current.rule)
+
+
+def unpriced(connection: Connection, *, limit: int, since: datetime) -> list[Tool]:
+    """Tools of the queue with a homepage whose price nobody knows, whose pages were not looked at since then; highest
+    priority first."""
+    looked = sa.and_(pricing.c.rule.in_(OF_PAGES), pricing.c.observed_at >= since)
+    query = (
+        sa.select(tool)
+        .join(pricing, sa.and_(pricing.c.tool == tool.c.id, pricing.c.superseded_at.is_(None)))
+        .where(tool.c.status == ToolStatus.QUEUED, tool.c.homepage.is_not(None))
+        .where(pricing.c.model == PricingModel.UNKNOWN, pricing.c.by.is_(None), sa.not_(looked))
+        .order_by(tool.c.priority.desc(), tool.c.id)
+        .limit(limit)
+    )
+    return [_tool(row) for row in connection.execute(query)]
 
 
 def _current_prices(connection: Connection, tools: Sequence[int]) -> dict[int, Row[Any]]:
@@ -759,8 +784,7 @@ def set_status(connection: Connection, at: int, status: ToolStatus, *, by_hand: 
     connection.execute(sa.update(tool).where(tool.c.id == at).values(**values))
     if status is ToolStatus.QUEUED:
         _seat(connection, [at])
-    else:
-        bring_seats_along(connection, [at])
+    bring_seats_along(connection, [at])
 
 
 def by_identifier(connection: Connection, wanted: Identifier) -> Tool | None:

@@ -17,6 +17,7 @@ from app import announcing, exhibiting, publishing
 from app.announcing import ToolEntry
 from app.publishing import EditionView, newer
 from app.wiring import Product
+from core.category import CATEGORIES, OTHER
 from core.clock import to_iso
 from core.comparison import Cell, ComparisonView, Side
 from core.errors import NotFound, UsageError
@@ -162,7 +163,7 @@ class ApiPages:
             "slug": side.slug,
             "name": side.name,
             "tagline": side.tagline,
-            "category": side.category,
+            "category": side.category if side.category in CATEGORIES else OTHER,
             "url": self._link(f"/tools/{side.slug}"),
             "homepage": home.href if home else None,
             "panel": {

@@ -9,5 +9,10 @@ from cyclopts import Parameter, validators
 Count = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=1_000_000))]
 """How many rows are wanted."""
 
+Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))]
+"""A port of this machine; 0: any free one."""
+
+Percent = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=100))]
+
 RowId = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=2**63 - 1))]
 """The number of a seat or a question, as the database counts."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from app import editing, pairing
-from app.commands import Count
+from app.commands import Count, RowId
 from app.commands.tools import panel_data, pricing_data
 from app.editing import ComparisonSheet
 from app.report import COMMAND_LINE, Report
@@ -130,7 +130,7 @@ def _words(sheet: ComparisonSheet) -> str:
 
 
 @app.command
-def approve(slug: str, *, as_: Annotated[str, Parameter(name="--as")], version: int | None = None) -> Report:
+def approve(slug: str, *, as_: Annotated[str, Parameter(name="--as")], version: RowId | None = None) -> Report:
     """Approve a comparison as an editor; --version refuses when it has changed since you read it."""
     with open_product() as product:
         found = editing.approve_comparison(product, slug, email=as_, version=version)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from app.commands import Port
 from app.report import Report
 from digest.transports.standin import FAULTS, StandIn, read_fault
 
@@ -18,7 +19,7 @@ app = App(name="dev")
 @app.command
 def sendgrid(
     *,
-    port: int = 8025,
+    port: Port = 8025,
     webhook: str = "http://127.0.0.1:8000/webhooks/sendgrid",
     misbehave: Annotated[tuple[str, ...], Parameter(negative=())] = (),
 ) -> Report:

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from app import figures as counting
 from app import reconciling, rehearsing, scheduling, sending, settling
+from app.commands import Count, Percent, RowId
 from app.report import COMMAND_LINE, Report
 from app.sending import SendingStatus
 from app.settling import Settled
@@ -59,7 +60,7 @@ def status(week: str) -> Report:
 
 def settle(
     week: str,
-    batch: int,
+    batch: RowId,
     *,
     sent: Annotated[bool, Parameter(negative=())] = False,
     not_sent: Annotated[bool, Parameter(negative=())] = False,
@@ -97,7 +98,7 @@ def schedule(
     at: str | None = None,
     now: Annotated[bool, Parameter(negative=())] = False,
     zone: str | None = None,
-    percent_per_hour: int | None = None,
+    percent_per_hour: Percent | None = None,
 ) -> Report:
     """Set when an edition goes out: --at "2026-11-27 09:00" --zone Europe/Berlin, or --now (once it is approved);
     --percent-per-hour 25 sends it in waves. Without --zone, VERDICTS_TIME_ZONE is meant."""
@@ -111,7 +112,7 @@ def schedule(
     return status_report(done)
 
 
-def deliveries(week: str, *, state: DeliveryState | None = None, limit: int = 50) -> Report:
+def deliveries(week: str, *, state: DeliveryState | None = None, limit: Count = 50) -> Report:
     """Every recipient's mail with the last word on it: the provider's answer, or its newest event."""
     with open_product() as product:
         wanted = Week.parse(week)

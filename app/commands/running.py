@@ -8,19 +8,15 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter, validators
 
 from app import up as supervisor
+from app.commands import Port
 from app.lenses import load_lenses, load_standard_lenses
 from app.report import Report
 from app.settings import read_settings
 from app.wiring import open_product
 from core.errors import VerdictsError
 from store import migrate
-
-Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))]
 
 
 def up() -> Report:

@@ -17,7 +17,8 @@ app = App(name="sources")
 
 @app.command(name="list")
 def list_() -> Report:
-    """Every source with its state, last success and next due time."""
+    """Every source: state, last success, last run with entries, failures in a row, when it is due, and until when it is
+    left alone."""
     with open_product() as product:
         rows = [_row(each) for each in ingesting.statuses(product)]
     return Report(data=rows, rows=rows, text="" if rows else "sources.toml names no source.")
@@ -29,9 +30,12 @@ def _row(status: SourceStatus) -> dict[str, Any]:
         "kind": status.source.kind,
         "state": _state(status),
         "last_success": status.last_success,
+        "last_non_empty": status.last_non_empty,
+        "failures": status.consecutive_failures,
         "last_error": status.last_error,
         "entries_median": status.entries_median,
         "next_due": status.next_due,
+        "waits_until": status.not_before,
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from cyclopts import App
 
-from app import editing
+from app import editing, pricing
 from app.commands import Count, RowId
 from app.editing import ToolView
 from app.report import COMMAND_LINE, Report
@@ -74,17 +74,17 @@ def _sheet(view: ToolView) -> dict[str, Any]:
     }
 
 
-def pricing_data(pricing: Pricing) -> dict[str, Any]:
+def pricing_data(read: Pricing) -> dict[str, Any]:
     """A pricing read as JSON."""
     return {
-        "model": pricing.model,
-        "entry_price": str(pricing.entry_price) if pricing.entry_price else None,
-        "source_url": pricing.source_url,
-        "observed_at": pricing.observed_at,
-        "quote": pricing.quote,
-        "rule": pricing.rule,
-        "confidence": pricing.confidence,
-        "flags": list(pricing.flags),
+        "model": read.model,
+        "entry_price": str(read.entry_price) if read.entry_price else None,
+        "source_url": read.source_url,
+        "observed_at": read.observed_at,
+        "quote": read.quote,
+        "rule": read.rule,
+        "confidence": read.confidence,
+        "flags": list(read.flags),
     }
 
 
@@ -171,6 +171,15 @@ def queue(slug: str) -> Report:
     """Put a tool into the queue that a rule kept out, or bring a rejected one back."""
     with open_product() as product:
         return _moved(editing.queue_tool(product, slug, actor=COMMAND_LINE))
+
+
+@app.command
+def price(slug: str) -> Report:
+    """Read the price on the tool's own pages now. A price that an editor has set stays."""
+    with open_product() as product:
+        read = pricing.read_one(product, slug)
+    data = {"slug": read.slug, "pricing": pricing_data(read.pricing) if read.pricing else None, "error": read.error}
+    return Report(data=data, text=pricing.shown(read), ok=read.error is None)
 
 
 def _moved(tool: Tool) -> Report:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
+from cyclopts import App
 
 from app import cli, editing
 from app.cli import GROUPS, run
@@ -88,6 +91,32 @@ def test_every_command_of_the_contract_exists_and_says_what_it_does(capsys, comm
     usage, words, *_ = capsys.readouterr().out.split("\n\n")
     assert usage.startswith(f"Usage: verdicts {' '.join(command)}")
     assert words.strip()
+
+
+def leaves() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Every command with its function."""
+    for group, (where, _) in GROUPS.items():
+        module, _, name = where.partition(":")
+        found = getattr(import_module(module), name)
+        yield from _below(group, found) if isinstance(found, App) else [(group, found)]
+
+
+def _below(path: str, app: App) -> Iterator[tuple[str, Callable[..., Any]]]:
+    for name in app:
+        below = app[name]
+        if not name.startswith("-") and below.default_command is not None:
+            yield f"{path} {name}", below.default_command
+
+
+def test_every_command_says_what_it_does_and_bounds_the_numbers_it_takes():
+    """SQLite takes no number above 2**63 - 1, and LIMIT -1 means no limit."""
+    found = dict(leaves())
+    assert found.keys() >= {" ".join(command) for command in COMMANDS}
+    for name, function in found.items():
+        assert function.__doc__, name
+        for parameter, kind in get_type_hints(function, include_extras=True).items():
+            free = int in (kind, *get_args(kind)) and "Number(" not in str(kind)
+            assert not free, f"{name}: {parameter}"
 
 
 def test_the_version_is_that_of_the_product(capsys):
@@ -215,6 +244,14 @@ def test_what_cannot_be_done_names_the_thing_and_the_mend_and_has_exit_code_1(he
     assert code == 1
     assert said["error"].startswith(message)
     assert said["mend"]
+
+
+def test_an_argument_that_is_no_text_is_wrong_use(installed):
+    made = installed()
+    done = made.start("tools", "show", os.fsdecode(b"caf\xe9"), "--json")
+    output, _ = done.communicate(timeout=30)
+    assert done.returncode == 2
+    assert json.loads(output)["error"] == "Argument 3 is not in UTF-8."
 
 
 def test_errors_go_to_standard_error_with_and_without_json(here, capsys):

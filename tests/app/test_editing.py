@@ -71,6 +71,20 @@ def test_an_edit_that_changes_nothing_leaves_no_trace(product):
     assert rows(product) == before
 
 
+def test_an_editor_s_words_are_plain_text_and_a_description_has_paragraphs(product_on_both):
+    shelve(product_on_both, "Ada")
+    words = {
+        "name": " Ada\x00\n\u202eLovelace ",
+        "tagline": "One\r\nline\ud800",
+        "description": "First\npart.\r\n\r\n\x07\n\nSecond.\x00",
+    }
+    tool = editing.edit_tool(product_on_both, "ada", words, actor="test")
+    assert (tool.name, tool.tagline, tool.description) == ("Ada Lovelace", "One line", "First part.\n\nSecond.")
+    before = rows(product_on_both)
+    editing.edit_tool(product_on_both, "ada", words, actor="test")
+    assert rows(product_on_both) == before
+
+
 def test_old_addresses_lead_to_the_new_one(product):
     shelve(product, "Ada")
     assert editing.edit_tool(product, "ada", {"slug": "lovelace"}, actor="test").slug == "lovelace"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -137,6 +138,25 @@ def test_a_seat_that_somebody_holds_is_given_to_nobody_else_until_the_lease_is_o
     later = panel.at(first.until + timedelta(seconds=1))
     taken = reviewing.claim(later, SECOND)
     assert (taken.seat, taken.fence) == (first.seat, first.fence + 1)
+
+
+def test_of_many_who_claim_at_once_no_two_get_one_seat(product_on_both):
+    product = product_on_both
+    shelve(product, *(f"Tool {number}" for number in range(6)))
+    people = [f"builder{number}@example.com" for number in range(8)]
+    for each in people:
+        reviewing.invite(product, each, roles=[Role.REVIEWER], lenses=["builder"], actor="test")
+
+    def claim(email: str) -> int | None:
+        try:
+            return reviewing.claim(product, email).seat
+        except NotFound:
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        seats = [each for each in pool.map(claim, people) if each is not None]
+    assert len(seats) == len(set(seats)) == 6
+    hold(product)
 
 
 def test_the_tool_whose_panel_is_most_complete_comes_first_then_the_highest_priority(panel):

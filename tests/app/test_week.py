@@ -447,7 +447,7 @@ def test_every_decision_stands_in_the_audit_log(week):
     actions = [action for action, _, _ in rows]
     assert actions.count("verdict.submit") == 6
     assert {
-        *("source.pause", "source.resume", "tool.merge", "tool.split", "tool.reject", "tool.edit", "tool.queue"),
+        *("source.pause", "source.resume", "tool.merge", "tool.split", "tool.reject", "tool.edit"),
         *("person.invite", "seat.decline", "comparison.create", "comparison.approve", "edition.approve"),
         *("edition.send", "edition.sent", "subscriber.add", "subscriber.import", "subscriber.erase"),
     } <= set(actions)

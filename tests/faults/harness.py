@@ -29,7 +29,7 @@ from core.edition import EditionState
 from core.errors import VerdictsError
 from digest.transports.standin import StandIn, read_fault
 from store import checks, subscribers
-from store.schema import delivery, subscriber
+from store.schema import batch, delivery, subscriber
 from tests.digest.servers import MailServer
 from tests.faults.scenario import Scenario
 from tests.faults.worker import Place, Warped, product_at, work
@@ -155,6 +155,9 @@ class Run:
         if self.scenario.point == "random":
             time.sleep(self.scenario.delay)
             self._kill(victim)
+        elif self.scenario.point == "sigterm":
+            time.sleep(self.scenario.delay)
+            self._ask_to_end(victim)
         elif self.scenario.point or self.scenario.gone:
             self._kill_at_the_gate(victim, others)
         for each in [victim, *others]:
@@ -176,6 +179,18 @@ class Run:
             os.kill(worker.pid, signal.SIGKILL)
             self.outcome.killed += 1
         worker.join()
+
+    def _ask_to_end(self, worker: Any) -> None:
+        """A worker that is asked finishes its batch and leaves nothing leased."""
+        # Before its handler stands, the signal ends it as it would end any program: nothing is leased then, either.
+        os.kill(worker.pid, signal.SIGTERM)
+        worker.join(_PATIENCE)
+        with self.product.database.read() as connection:
+            held = connection.scalar(sa.select(sa.func.count()).where(batch.c.owner.is_not(None)))
+        if worker.is_alive() or held:
+            self.outcome.wrong.append(
+                f"asked to end, it {'does not' if worker.is_alive() else f'leaves {held} leases'}"
+            )
 
     def _leave(self) -> None:
         with self.product.database.write() as connection:

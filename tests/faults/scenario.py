@@ -66,7 +66,7 @@ ENGINES = ("sqlite", "postgresql")
 class Scenario:
     """One story: who sends through what, what goes wrong, where a worker is killed.
 
-    `point` None: nobody is killed; "random": after `delay` seconds. `nth`: at the so-manieth time the point is passed.
+    `point` None: nobody is killed; "random": after `delay` seconds; "sigterm": asked to end after so many. `nth`: at the so-manieth time the point is passed.
     `faults` hold until the first worker has ended, `events` while reports are posted. `second`: another worker runs
     at the same time. `gone`: the database's connections are cut at the commit after the first answer.
     """
@@ -156,6 +156,15 @@ def _others(engine: str, dice: random.Random) -> Iterator[Scenario]:
             transport="smtp",
             point="random",
             delay=dice.uniform(0.0, 0.08),
+            seed=number,
+        )
+    for number in range(10):
+        yield Scenario(
+            group="SIGTERM at a random time",
+            engine=engine,
+            point="sigterm",
+            delay=dice.uniform(0.01, 0.15),
+            faults=dice.choice(("", "error-after:1", "slow-down:1")),
             seed=number,
         )
     for drop in ("rcpt", "data", "dot", "dot-lost"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -63,10 +64,13 @@ def transport_at(place: Place, clock: Warped) -> Small:
 
 
 def work(place: Place, offset: Any) -> None:
-    """Send until nothing can be done now. Exit code 3 when a rule of the product said no."""
+    """Send until nothing can be done now, or SIGTERM comes. Exit code 3 when a rule of the product said no."""
+    asked: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
     clock = Warped(offset)
     product = product_at(place, clock)
     try:
-        sending.send(product, WEEK, actor="worker", transport=transport_at(place, clock), sleep=clock.sleep)
+        way = transport_at(place, clock)
+        sending.send(product, WEEK, actor="worker", transport=way, sleep=clock.sleep, stopping=lambda: bool(asked))
     except VerdictsError:
         sys.exit(3)

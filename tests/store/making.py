@@ -10,15 +10,18 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from core.comparison import Community, Comparison, ComparisonView, Side, Split
+from core.edition import Edition, Frozen
 from core.fact import Confidence, Fact, Per, Price, Pricing, PricingModel
 from core.identifier import Identifier, Scheme
 from core.intent import Assessment, NewTool, SeenAgain
-from core.panel import Basis, Decision, Lease, Lens, Person, Role
+from core.panel import Basis, Decision, Lease, Lens, Person, Role, Tally
 from core.sighting import Sighting, Signal, Thing
 from core.source import Source
-from core.tool import Priority, Reason, Tool
+from core.tool import Priority, Reason, Tool, ToolStatus
+from core.week import Week
 from review.tally import tally
-from store import people, reviews, sources, tools
+from store import comparisons, editions, people, reviews, sources, tools
 from store.checks import violations
 from store.connect import Database
 from tests.conftest import NOW
@@ -172,6 +175,77 @@ def judge(connection: Connection, tool: int, verdicts: str = "+++-", *, now: dat
         lease = claim(connection, reviewer, tool=tool, now=now)
         assert lease is not None
         submit(connection, reviewer, lease, ship=sign == "+", now=now)
+
+
+def view(connection: Connection, found: Comparison) -> ComparisonView:
+    """A comparison as an editor would approve it, without verdicts."""
+    a, b = (
+        Side(
+            slug=each.slug,
+            name=each.name,
+            tagline=each.tagline,
+            category=each.category,
+            homepage=None,
+            description=each.description,
+            described_at=None,
+            panel=Tally(ships=3, skips=1, ship_percent=75, closed=True),
+            community=Community(),
+            pricing=Pricing(model=PricingModel.UNKNOWN),
+        )
+        for each in (tools.find(connection, slug) for slug in (found.a, found.b))
+    )
+    nothing = Split(both_ship=(), both_skip=(), only_a=(), only_b=())
+    return ComparisonView(
+        slug=found.slug,
+        version=found.version,
+        a=a,
+        b=b,
+        rows=(),
+        split=nothing,
+        approved_by="Noor",
+        approved_at=NOW,
+        published_at=None,
+    )
+
+
+def pair(connection: Connection, one: int, other: int, *, score: float = 0.5, now: datetime = NOW) -> Comparison:
+    """A draft of two tools, looked at once."""
+    made = comparisons.create(
+        connection, get(connection, one), get(connection, other), score=score, reasons=(), now=now
+    )
+    comparisons.refresh(connection, made.id, fingerprint="as it was")
+    return comparisons.find(connection, made.slug)
+
+
+def approve(connection: Connection, found: Comparison, *, now: datetime = NOW) -> Comparison:
+    """The present version, approved by Noor; its tools count as paired."""
+    noor = invite(connection, "noor", role=Role.EDITOR)
+    comparisons.approve(connection, found, version=found.version, view=view(connection, found), by=noor.id, now=now)
+    for at in comparisons.pair(connection, found.id):
+        tools.set_status(connection, at, ToolStatus.PAIRED)
+    return comparisons.find(connection, found.slug)
+
+
+def approved(connection: Connection, one: str, other: str, *, score: float = 0.5, now: datetime = NOW) -> Comparison:
+    """Two new tools side by side, approved."""
+    return approve(connection, pair(connection, *add(connection, one, other), score=score, now=now), now=now)
+
+
+def draft(connection: Connection, week: Week, *ids: int, subject: str = "Two of them", now: datetime = NOW) -> Edition:
+    words = {"subject": subject, "preheader": "and more", "intro": "", "left_over": 0}
+    return editions.keep_draft(connection, week, comparisons=ids, now=now, **words)  # type: ignore[arg-type]
+
+
+def frozen(found: Edition, *, html: str = "<p>mail</p>") -> Frozen:
+    return Frozen(subject=found.subject, html=html, text="mail", comparisons=found.comparisons)
+
+
+def freeze(connection: Connection, found: Edition, *, now: datetime = NOW) -> Edition:
+    """An edition approved, and its comparisons with it published, as the use case does it."""
+    noor = invite(connection, "noor", role=Role.EDITOR)
+    editions.approve(connection, found, frozen=frozen(found), by=noor.id, now=now)
+    comparisons.publish(connection, editions.comparison_ids(connection, found.week), now=now)
+    return editions.find(connection, found.week)
 
 
 def later(**delta: float) -> datetime:

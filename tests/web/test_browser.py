@@ -31,8 +31,27 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 COMPARISON = f"/compare/{VIEW.slug}"
-PAGES = ["/", COMPARISON, "/editions", "/editions/2026-W48", "/subscribe", "/confirm/forged", "/nothing"]
-VARIANTS = [f"/compare/{view.slug}" for view in (EMPTY, PARTIAL, HOSTILE_VIEW, LONG_VIEW)]
+PAGES = [
+    "/",
+    COMPARISON,
+    "/tools/skillclaw",
+    "/lenses/skeptic",
+    "/categories/agents",
+    "/search?q=skill",
+    "/editions",
+    "/editions/2026-W48",
+    "/methodology",
+    "/corrections",
+    f"/corrections/report?about=compare/{VIEW.slug}",
+    "/subscribe",
+    "/confirm/forged",
+    "/nothing",
+]
+VARIANTS = [
+    *(f"/compare/{view.slug}" for view in (EMPTY, PARTIAL, HOSTILE_VIEW, LONG_VIEW)),
+    *(f"/tools/{view.a.slug}" for view in (EMPTY, HOSTILE_VIEW, LONG_VIEW)),
+    "/lenses/builder",
+]
 
 pytestmark = pytest.mark.skipif(
     "chromium" in os.environ.get("VERDICTS_TEST_WITHOUT", "").split(","), reason="VERDICTS_TEST_WITHOUT says chromium"

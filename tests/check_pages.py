@@ -1,0 +1,184 @@
+"""`python -m tests.check_pages [--shots FOLDER]`: the pages before axe-core and html-validate, and pictures to look at.
+
+Both tools come from the npm registry into a temporary folder and are gone afterwards; `npm` and Chromium must be there.
+Every page is looked at in light and dark at 360, 768 and 1280 pixels. Exit code 1 when anything was found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import uvicorn
+from playwright.sync_api import Browser, sync_playwright
+
+from app.lenses import load_standard_lenses
+from app.tokens import Purpose
+from app.wiring import Product, open_product
+from core.week import Week
+from store.migrate import upgrade
+from tests.prepare import browser
+from tests.web import shelf
+from tests.web.conftest import settings
+from tests.web.samples import APPROVED, EVERY, HOSTILE_VIEW, LONG_VIEW, PARTIAL, VIEW
+from web.application import create_app
+
+WIDTHS = (360, 768, 1280)
+SCHEMES = ("light", "dark")
+RULES = {
+    "extends": ["html-validate:recommended"],
+    "rules": {
+        # Templates leave spaces where a block was left out.
+        "no-trailing-whitespace": "off",
+        # The addresses of icons and feeds are those of one page, and so is its JSON-LD.
+        "long-title": "off",
+        "require-sri": "off",
+        # Attributes with and without quotes, void elements and the doctype are written as HTML5 allows.
+        "doctype-style": "off",
+        "void-style": "off",
+        "attribute-boolean-style": "off",
+    },
+}
+
+
+def content(product: Product) -> list[str]:
+    """Put the samples in. Returns the paths to look at."""
+    load_standard_lenses(product)
+    shelf.publish(product, *EVERY)
+    shelf.vote(product, VIEW, for_a=5, for_b=9)
+    shelf.edition(
+        product, Week(2026, 47), [VIEW.slug], subject="A model that fits a laptop", intro="One convinced all."
+    )
+    reader = shelf.reader(product)
+    return [
+        "/",
+        f"/compare/{VIEW.slug}",
+        f"/compare/{PARTIAL.slug}",
+        f"/compare/{HOSTILE_VIEW.slug}",
+        f"/compare/{LONG_VIEW.slug}",
+        "/tools/skillclaw",
+        "/lenses/skeptic",
+        "/categories/agents",
+        "/search?q=skill",
+        "/editions",
+        "/editions/2026-W47",
+        "/methodology",
+        "/corrections",
+        f"/corrections/report?about=compare/{VIEW.slug}",
+        "/subscribe",
+        "/nothing",
+        shelf.link(product, Purpose.VOTE, reader, VIEW.slug),
+        shelf.link(product, Purpose.PREFERENCES, reader),
+        shelf.link(product, Purpose.UNSUBSCRIBE, reader),
+        "/confirm/forged",
+    ]
+
+
+@contextmanager
+def serving(product: Product) -> Iterator[str]:
+    """The pages on loopback. Gives their address."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(create_app(product), log_level="critical", lifespan="off", ws="none"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.02)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+def axe(folder: Path) -> str:
+    """The source of axe-core."""
+    packed = subprocess.run(
+        ["npm", "pack", "--silent", "axe-core"], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.split()[-1]
+    subprocess.run(["tar", "-xzf", packed], cwd=folder, check=True)
+    return (folder / "package" / "axe.min.js").read_text(encoding="utf-8")
+
+
+def look(opened: Browser, address: str, paths: list[str], *, source: str, shots: Path | None) -> list[str]:
+    """What axe-core finds, page by page."""
+    found = []
+    # The policy of the pages forbids scripts, so axe can run only where it is set aside; everything else stays.
+    context = opened.new_context(bypass_csp=True)
+    page = context.new_page()
+    for path in paths:
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 900})
+                page.goto(address + path)
+                page.evaluate(source)
+                violations = page.evaluate("axe.run().then(r => r.violations)")
+                found += [
+                    f"{path} {scheme} {width}: {each['id']}: {each['nodes'][0]['html'][:120]}" for each in violations
+                ]
+                if shots is not None:
+                    name = path.strip("/").split("/")[0].split("?")[0] or "home"
+                    name += f"-{abs(hash(path)) % 1000}-{scheme}-{width}.png"
+                    page.screenshot(path=shots / name, full_page=True)
+    context.close()
+    return found
+
+
+def validate(folder: Path, address: str, paths: list[str], opened: Browser) -> list[str]:
+    """What html-validate finds in the bytes that the server sends."""
+    subprocess.run(["npm", "install", "--silent", "--no-audit", "html-validate"], cwd=folder, check=True)
+    context = opened.new_context()
+    for number, path in enumerate(paths):
+        (folder / f"page-{number:02}.html").write_bytes(context.request.get(address + path).body())
+    context.close()
+    (folder / ".htmlvalidate.json").write_text(json.dumps(RULES))
+    files = sorted(each.name for each in folder.glob("page-*.html"))
+    done = subprocess.run(
+        ["npx", "html-validate", "--formatter", "json", *files], cwd=folder, capture_output=True, text=True, check=False
+    )
+    reports = json.loads(done.stdout or "[]")
+    return [
+        f"{paths[int(Path(report['filePath']).stem.removeprefix('page-'))]}: {each['ruleId']}: {each['message']}"
+        f" (line {each['line']})"
+        for report in reports
+        for each in report["messages"]
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--shots", type=Path)
+    shots = parser.parse_args().shots
+    program = browser()
+    if shutil.which("npm") is None or program is None:
+        sys.exit("This check needs npm (Debian: apt-get install npm) and Chromium.")
+    if shots is not None:
+        shots.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as driver:
+        folder = Path(name)
+        with open_product(settings(folder), require_current=False) as plain:
+            upgrade(plain.database)
+            product = plain.at(APPROVED + timedelta(days=2))
+            paths = content(product)
+            opened = driver.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+            with serving(product) as address:
+                found = look(opened, address, paths, source=axe(folder), shots=shots)
+                found += validate(folder, address, paths, opened)
+            opened.close()
+    sys.stdout.write("\n".join(sorted(set(found))) + "\n")
+    sys.stdout.write(f"{len(paths)} pages, {len(set(found))} findings.\n")
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()
