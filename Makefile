@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 PACKAGES := core ingest review digest store app flows web
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format bench lock clean
+.PHONY: help setup demo up test check format bench faults lock clean
 
 help: ## Show this list
 	@awk 'BEGIN{FS=":.*## "} /^[a-z-]+:.*## /{printf "  make %-8s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ format: setup ## Rewrite the files the way `make check` wants them
 
 bench: setup ## Every benchmark, beside a peer in the same run
 	@$(BIN)/python -m bench
+
+faults: setup ## Every fault of sending, with real kills (about twenty minutes)
+	@$(BIN)/python -m tests.faults
 
 lock: setup ## Pin everything anew, by hash and without addresses
 	@$(UV) pip compile -q pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \

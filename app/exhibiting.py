@@ -162,6 +162,7 @@ class LensPage:
     tallies: tuple[LensTally, ...]
     heard: tuple[tuple[str, tuple[Heard, ...]], ...]
     lenses: tuple[Lens, ...]
+    tallied: int
     modified: datetime | None
 
 
@@ -187,6 +188,7 @@ def lens(product: Product, key: str) -> LensPage:
         tallies=tallies,
         heard=tuple((each, said) for each, said in by_category.items() if said),
         lenses=tuple(each for each in lenses if each.active),
+        tallied=shelves.TALLIED,
         modified=newer(*(each.submitted_at for each in heard)),
     )
 

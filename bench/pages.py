@@ -367,7 +367,7 @@ def _urls(comparisons: int) -> Path:
     """A script that walks through the comparisons in an order without pattern."""
     script = FOLDER / "walk.lua"
     script.write_text(
-        f"local n = 0\nrequest = function()\n n = (n * 7 + 4099) % {comparisons}\n"
+        f"local n = 0\nrequest = function()\n n = (n * 21 + 4099) % {comparisons}\n"
         " local a, b = 'tool-' .. 2*n, 'tool-' .. (2*n+1)\n if b < a then a, b = b, a end\n"
         " return wrk.format('GET', '/compare/' .. a .. '-vs-' .. b)\nend\n"
     )
@@ -444,7 +444,7 @@ def measure(*, tools: int, comparisons: int, seconds: int) -> None:
         large = slowest(address, PATHS)
     with serving(BARE, database=tenth) as address:
         small = slowest(address, PATHS)
-    best = max(ours, again, key=lambda each: each.rate)
+    mean = (ours.rate + again.rate) / 2
     for name, result in (
         ("one page, kept", ours),
         ("one page, kept, again", again),
@@ -455,7 +455,7 @@ def measure(*, tools: int, comparisons: int, seconds: int) -> None:
         (f"{comparisons} pages in turn", walk),
     ):
         print(f"  {name:30} {result}")
-    figures = {"requests/s": best.rate, "p99 ms": paced.p99, "ratio": best.rate / string.rate}
+    figures = {"requests/s": mean, "p99 ms": paced.p99, "ratio": mean / string.rate}
     for name, target in TARGETS.items():
         met = figures[name] <= target if name == "p99 ms" else figures[name] >= target
         print(f"  {name:12} {figures[name]:10.2f}   target {target:8}   {'met' if met else 'NOT MET'}")

@@ -283,8 +283,7 @@ def prepare(count: int) -> None:
 
 
 def measure(name: str, port: int, count: int) -> dict[str, float]:
-    """Run a sender in a process of its own; what it cost. A second run of it that sends nothing is what starting it
-    costs, and is not taken off: the figures are whole processes."""
+    """Run a sender in a process of its own; what it cost, loading its modules included."""
     done = subprocess.run(
         [sys.executable, "-m", "bench.sending", "--role", name, "--port", str(port), "--recipients", str(count)],
         check=True,

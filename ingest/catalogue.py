@@ -67,7 +67,11 @@ class IngestOptions:
 def read_options(text: str, *, filename: str) -> IngestOptions:
     """Read the table [ingest] of sources.toml, which may be missing. Raises SourcesFileError."""
     place = _Place(filename, text)
-    table = _document(place).get("ingest", {})
+    return _ingest_options(_document(place), place)
+
+
+def _ingest_options(document: Mapping[str, Any], place: _Place) -> IngestOptions:
+    table = document.get("ingest", {})
     if not isinstance(table, dict):
         raise place.error("'ingest' is no table", expected="[ingest]", key="ingest")
     known = [field.name for field in fields(IngestOptions)]
@@ -94,6 +98,7 @@ def read_sources(text: str, *, filename: str) -> tuple[Source, ...]:
     for table in document:
         if table not in ("source", "ingest"):
             raise place.error(f"unknown table {table!r}", expected="[[source]] entries and [ingest]", key=table)
+    _ingest_options(document, place)
     entries = document.get("source", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise place.error("[source] is a single table", expected="[[source]], in double brackets", key="source")

@@ -25,6 +25,7 @@ from ingest.sources import adapter_of
 from ingest.sources.entries import told_apart
 
 _MOST_REQUESTS = 40
+_MOST_WAITING = 16
 # Threads of their own: the loop's default ones may all be waiting for names that do not resolve.
 _PARSERS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="parser")
 _GONE = 410
@@ -206,15 +207,16 @@ def _first_bad(run: _Run) -> str:
 
 
 async def read_all(
-    asked: Sequence[Asked], *, fetcher: Fetches, clock: Clock, at_once: int = 16
+    asked: Sequence[Asked], *, fetcher: Fetches, clock: Clock, at_once: int = 50
 ) -> AsyncIterator[Reading]:
     """Read many sources, `at_once` of them at a time, and yield each reading as soon as it is done.
 
-    Finished readings wait in a short queue, so that one writer can store them one by one and a slow writer holds the
+    So many at a time that a score of dead hosts, each of which takes as long as it may, holds nobody else up. Finished
+    readings wait in a short queue, so that one writer can store them one by one and a slow writer holds the
     readers back instead of filling the memory. Leaving the iteration early stops what is under way.
     """
     waiting = deque(asked)
-    done: asyncio.Queue[Reading | Exception] = asyncio.Queue(maxsize=at_once)
+    done: asyncio.Queue[Reading | Exception] = asyncio.Queue(maxsize=_MOST_WAITING)
 
     async def work() -> None:
         while waiting:

@@ -78,6 +78,8 @@ def make_batches(
 
     With `wave`, so many deliveries an hour: the first wave at `not_before` (now without it), each next an hour later.
     """
+    # Two workers of PostgreSQL that batch at once would both count the same deliveries in.
+    connection.execute(sa.select(edition.c.week).where(edition.c.week == str(week)).with_for_update())
     made = placed = last = 0
     while ids := _pending(connection, week, after=last, limit=min(size, wave - placed % wave) if wave else size):
         due = (not_before or now) + timedelta(hours=placed // wave) if wave and placed >= wave else not_before

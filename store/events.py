@@ -66,7 +66,8 @@ def keep(connection: Connection, reports: Sequence[Report], *, now: datetime) ->
     kept = 0
     for part in chunked([_values(each, known, now) for each in reports], size=60):  # 13 columns, 999 parameters
         insert = insert_for(connection, event).values(part).on_conflict_do_nothing()
-        kept += connection.execute(insert).rowcount
+        # Counted by what comes back: PostgreSQL's rowcount of an insert is -1.
+        kept += len(connection.execute(insert.returning(event.c.id)).all())
     return kept
 
 

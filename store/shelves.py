@@ -34,8 +34,25 @@ from store.schema import (
 PUBLIC_STATES = (ComparisonState.APPROVED, ComparisonState.PUBLISHED)
 _PUBLIC = comparison.c.state.in_(PUBLIC_STATES)
 _SAMPLE = 1000  # from here on two words are equally frequent
-_LONGEST_RANGE = 5000
+_LONGEST_RANGE = 2000
+TALLIED = 1000
+"""Verdicts that a lens's ship rate is taken of: its newest."""
 _MOST_WORDS = 6
+
+
+def _shown(column: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    """Whether the comparison with this number is public.
+
+    Asked row by row on purpose: of a join SQLite first makes a filter over every comparison there is, which takes
+    longer than the few rows that a page needs.
+    """
+    state = sa.select(comparison.c.state).where(comparison.c.id == column).scalar_subquery()
+    return state.in_(PUBLIC_STATES)
+
+
+def _address(column: sa.ColumnElement[int]) -> sa.ScalarSelect[str]:
+    """The address of the comparison with this number."""
+    return sa.select(comparison.c.slug).where(comparison.c.id == column).scalar_subquery()
 
 
 # ------------------------------------------------------------ approval
@@ -152,8 +169,7 @@ def on_shelf(connection: Connection, category: str, *, limit: int, after: Place 
     """Public comparisons of a category, the newest approval first."""
     query = (
         sa.select(shelf.c.approved_at, shelf.c.comparison)
-        .join(comparison, comparison.c.id == shelf.c.comparison)
-        .where(shelf.c.category == category, _PUBLIC)
+        .where(shelf.c.category == category, _shown(shelf.c.comparison))
         .order_by(shelf.c.approved_at.desc(), shelf.c.comparison.desc())
         .limit(limit)
     )
@@ -167,7 +183,7 @@ def categories(connection: Connection) -> tuple[str, ...]:
     """Categories with something on their shelf, in their fixed order."""
     some = [
         sa.select(sa.literal(key).label("key")).where(
-            sa.exists().where(shelf.c.category == key, shelf.c.comparison == comparison.c.id, _PUBLIC)
+            sa.exists().where(shelf.c.category == key, _shown(shelf.c.comparison))
         )
         for key in CATEGORIES
     ]
@@ -197,10 +213,9 @@ class Exhibited:
 def tools(connection: Connection, *, limit: int, before: int | None = None) -> list[Exhibited]:
     """Tools on show, the newest first by number; below `before` when given."""
     query = (
-        sa.select(exhibit.c.tool, tool.c.slug, exhibit.c.comparison, comparison.c.slug.label("pair"))
-        .join(comparison, comparison.c.id == exhibit.c.comparison)
+        sa.select(exhibit.c.tool, tool.c.slug, exhibit.c.comparison, _address(exhibit.c.comparison).label("pair"))
         .join(tool, tool.c.id == exhibit.c.tool)
-        .where(_PUBLIC)
+        .where(_shown(exhibit.c.comparison))
         .order_by(exhibit.c.tool.desc())
         .limit(limit)
     )
@@ -235,11 +250,10 @@ def lens_keys(connection: Connection) -> tuple[str, ...]:
 def heard(connection: Connection, key: str, *, limit: int) -> list[Heard]:
     """What a lens said last, the newest approval first."""
     query = (
-        sa.select(said, tool.c.slug, exhibit.c.name, comparison.c.slug.label("pair"))
-        .join(comparison, comparison.c.id == said.c.comparison)
+        sa.select(said, tool.c.slug, exhibit.c.name, _address(said.c.comparison).label("pair"))
         .join(tool, tool.c.id == said.c.tool)
         .join(exhibit, exhibit.c.tool == said.c.tool)
-        .where(said.c.lens == key, _PUBLIC)
+        .where(said.c.lens == key, _shown(said.c.comparison))
         .order_by(said.c.approved_at.desc(), said.c.tool.desc())
         .limit(limit)
     )
@@ -258,13 +272,16 @@ def heard(connection: Connection, key: str, *, limit: int) -> list[Heard]:
 
 
 def tallies(connection: Connection, key: str) -> dict[str, tuple[int, int]]:
-    """Ships and skips of a lens per category, over every tool on show."""
-    query = (
-        sa.select(said.c.category, said.c.decision, sa.func.count())
-        .join(comparison, comparison.c.id == said.c.comparison)
-        .where(said.c.lens == key, _PUBLIC)
-        .group_by(said.c.category, said.c.decision)
+    """Ships and skips per category, over the newest `TALLIED` public verdicts of a lens."""
+    newest_said = (
+        sa.select(said.c.category, said.c.decision)
+        .where(said.c.lens == key, _shown(said.c.comparison))
+        .order_by(said.c.approved_at.desc(), said.c.tool.desc())
+        .limit(TALLIED)
+        .subquery()
     )
+    pair = newest_said.c.category, newest_said.c.decision
+    query = sa.select(*pair, sa.func.count()).group_by(*pair)
     found: dict[str, dict[str, int]] = {}
     for category, decision, number in connection.execute(query):
         found.setdefault(category, {})[decision] = number
@@ -304,10 +321,10 @@ def changes(connection: Connection, *, limit: int, tool_id: int | None = None) -
     """Published verdicts that were replaced, the newest first; of one tool when given."""
     query = (
         sa.select(verdict_change, tool.c.slug, exhibit.c.name, exhibit.c.category)
-        .join(comparison, comparison.c.id == verdict_change.c.comparison)
-        .join(tool, tool.c.id == verdict_change.c.tool)
-        .join(exhibit, exhibit.c.tool == verdict_change.c.tool)
-        .where(_PUBLIC)
+        # Both are always there; an outer join keeps the newest changes in the lead, whatever the planner thinks.
+        .outerjoin(tool, tool.c.id == verdict_change.c.tool)
+        .outerjoin(exhibit, exhibit.c.tool == verdict_change.c.tool)
+        .where(_shown(verdict_change.c.comparison))
         .order_by(verdict_change.c.id.desc())
         .limit(limit)
     )
@@ -347,7 +364,9 @@ def search(connection: Connection, wanted: Sequence[str], *, limit: int) -> list
     if rarest is None:
         return []
     led = sa.select(search_word.c.comparison).where(terms[rarest](search_word.c.word))
-    candidates = led.order_by(search_word.c.comparison.desc()).limit(_LONGEST_RANGE).subquery()
+    # A word's comparisons lie in order; those of a beginning would all have to be sorted, so any of them will do.
+    led = led if rarest == len(terms) - 1 else led.order_by(search_word.c.comparison.desc())
+    candidates = led.limit(_LONGEST_RANGE).subquery()
     query = sa.select(comparison.c.id).where(comparison.c.id.in_(sa.select(candidates)), _PUBLIC)
     for number, term in enumerate(terms):
         if number != rarest:

@@ -94,10 +94,9 @@ def cast(
     )
     again = {"choice": choice, "at": now, "network": network, "version": vote.c.version + 1}
     unchanged = None if seen is None else vote.c.version == seen
-    done = connection.execute(
-        insert.on_conflict_do_update(index_elements=["comparison", "subscriber"], set_=again, where=unchanged)
-    )
-    if done.rowcount != 1:
+    taken = insert.on_conflict_do_update(index_elements=["comparison", "subscriber"], set_=again, where=unchanged)
+    # Asked for what comes back: PostgreSQL's rowcount of an insert is -1.
+    if connection.execute(taken.returning(vote.c.version)).one_or_none() is None:
         raise StaleVersion("Your vote has changed since this page was made.", mend="Look at it, then choose again.")
 
 

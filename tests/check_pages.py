@@ -146,7 +146,9 @@ def validate(folder: Path, address: str, paths: list[str], opened: Browser) -> l
     done = subprocess.run(
         ["npx", "html-validate", "--formatter", "json", *files], cwd=folder, capture_output=True, text=True, check=False
     )
-    reports = json.loads(done.stdout or "[]")
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"html-validate did not run: {done.stderr}")
+    reports = json.loads(done.stdout)
     return [
         f"{paths[int(Path(report['filePath']).stem.removeprefix('page-'))]}: {each['ruleId']}: {each['message']}"
         f" (line {each['line']})"

@@ -74,7 +74,8 @@ def test_every_kind_can_be_set_up_with_three_lines(kind: str) -> None:
         ('[[source]]\nkey = "hn"', '[source]\nkey = "hn"', ["line 7"]),
         ("[source.options]\npoints = 10", "options = 3", ["line 13", "'options'"]),
         ("# what we read", "= = =", ["line 1", "TOML"]),
-        ("# what we read", "[ingest]\npace = 1", ["line 1", "'ingest'"]),
+        ("# what we read", "[egress]\npace = 1", ["line 1", "'egress'"]),
+        ("# what we read", "[ingest]\npace = 1", ["line 2", "'pace'", "read_pricing_pages"]),
         ("# what we read", "limit = 3", ["line 1", "'limit'"]),
     ],
 )

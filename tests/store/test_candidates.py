@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import permutations
@@ -73,7 +74,11 @@ def apart(one: Sighting, number: int, **more: object) -> Sighting:
 def test_the_labelled_pairs_come_out_right_through_the_database(product):
     ready(product)
     wrong, missed, sharing = [], [], 0
+    seen: Counter[str] = Counter()
     for pair in pairs():
+        seen[pair.kind] += 1
+        if seen[pair.kind] > 4:
+            continue  # the rule is the same, and each pair costs a transaction
         try:
             with product.database.write() as connection:
                 bring(connection, replace(pair.one, source="one"))

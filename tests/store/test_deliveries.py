@@ -1,0 +1,448 @@
+"""The ledger of sending: one delivery per reader, batches that one worker owns, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from threading import Thread
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.engine import Connection
+
+from core.delivery import Attempt, BatchState, DeliveryState, Settlement
+from core.edition import EditionState
+from core.week import Week
+from store import deliveries, editions, schema, subscribers
+from store.checks import violations
+from store.connect import Database
+from store.deliveries import Claimed
+from store.subscribers import Consent
+from tests.conftest import NOW
+from tests.store.making import approved, draft, freeze, later, settle_in
+
+WEEK, OTHER = Week(2026, 47), Week(2026, 48)
+SENT = Settlement(batch=BatchState.SENT, deliveries=DeliveryState.ACCEPTED)
+AGAIN = Settlement(batch=BatchState.PENDING, deliveries=DeliveryState.IN_BATCH)
+DOUBT = Settlement(batch=BatchState.UNCERTAIN, deliveries=DeliveryState.UNCERTAIN)
+REFUSED = Settlement(batch=BatchState.FAILED, deliveries=DeliveryState.REFUSED)
+
+
+def _enrol(connection: Connection, *names: str, pending: bool = False) -> list[int]:
+    trail = Consent(kind="asked" if pending else "imported", text="Yes.", source="import")
+    confirmed = None if pending else NOW
+    return [
+        subscribers.add(
+            connection,
+            address=f"{name}@example.com",
+            name="",
+            categories=(),
+            trail=trail,
+            confirmed_at=confirmed,
+            now=NOW,
+        ).id
+        for name in names
+    ]
+
+
+def _readers(count: int) -> list[str]:
+    return [f"reader{number}" for number in range(count)]
+
+
+def _edition(connection: Connection, week: Week = WEEK, names: tuple[str, str] = ("Ada", "Bea")) -> str:
+    """An edition that is being sent. Returns its content hash."""
+    done = freeze(connection, draft(connection, week, approved(connection, *names).id))
+    editions.move(connection, week, before=[EditionState.APPROVED], after=EditionState.SENDING, now=NOW)
+    assert done.content_hash is not None
+    return done.content_hash
+
+
+def _begin(connection: Connection, readers: int, *, size: int = 2) -> int:
+    """An edition on its way to so many readers, in batches. Returns how many batches."""
+    content = _edition(connection)
+    _enrol(connection, *_readers(readers))
+    assert deliveries.fix_recipients(connection, WEEK, now=NOW) == readers
+    return deliveries.make_batches(connection, WEEK, size=size, content_hash=content, now=NOW)
+
+
+def _claim(connection: Connection, owner: str = "worker", *, now: datetime = NOW) -> Claimed | None:
+    return deliveries.claim(connection, WEEK, owner=owner, now=now, until=later(minutes=5))
+
+
+def _claimed(connection: Connection, owner: str = "worker", *, now: datetime = NOW) -> Claimed:
+    found = _claim(connection, owner, now=now)
+    assert found is not None
+    return found
+
+
+def _attempt(connection: Connection, claimed: Claimed, owner: str = "worker") -> bool:
+    name = f"attempt-{claimed.id}-{claimed.fence}"
+    return deliveries.begin_attempt(connection, claimed, Attempt(id=name), owner=owner, now=NOW, until=later(minutes=5))
+
+
+def _settle(
+    connection: Connection,
+    claimed: Claimed,
+    settlement: Settlement,
+    *before: BatchState,
+    words: dict[int, str] | None = None,
+) -> bool:
+    return deliveries.settle(
+        connection,
+        claimed,
+        settlement,
+        before=before or (BatchState.SENDING,),
+        message_id="message",
+        detail="202 Accepted",
+        words=words or {},
+        now=NOW,
+    )
+
+
+def _send(connection: Connection, settlement: Settlement = SENT) -> Claimed:
+    """One batch, claimed, attempted and settled."""
+    claimed = _claimed(connection)
+    assert _attempt(connection, claimed)
+    assert _settle(connection, claimed, settlement)
+    return claimed
+
+
+def _members(connection: Connection, batch: int) -> list[int]:
+    return [at for at, _ in deliveries.recipients(connection, batch)]
+
+
+def _batches(connection: Connection) -> dict[int, int]:
+    """Recipients of each batch, as it says itself."""
+    rows = connection.execute(sa.select(schema.batch.c.id, schema.batch.c.recipients).order_by(schema.batch.c.id))
+    return {row.id: row.recipients for row in rows}
+
+
+# ------------------------------------------------------------ recipients and batches
+
+
+def test_only_active_subscribers_are_recipients(store: Connection) -> None:
+    _edition(store)
+    active, left, bounced = _enrol(store, "active", "left", "bounced")
+    _enrol(store, "pending", pending=True)
+    subscribers.leave(store, left, now=NOW)
+    store.execute(sa.update(schema.subscriber).where(schema.subscriber.c.id == bounced).values(state="bounced"))
+    assert deliveries.fix_recipients(store, WEEK, now=NOW) == 1
+    assert store.execute(sa.select(schema.delivery.c.subscriber)).scalar_one() == active
+
+
+def test_recipients_are_fixed_once(store: Connection) -> None:
+    _edition(store)
+    _enrol(store, "early")
+    assert deliveries.fix_recipients(store, WEEK, now=NOW) == 1
+    _enrol(store, "late")
+    assert deliveries.fix_recipients(store, WEEK, now=later(hours=1)) == 1
+
+
+def test_every_edition_has_its_own_recipients(store: Connection) -> None:
+    _edition(store)
+    _edition(store, OTHER, ("Cyd", "Dot"))
+    _enrol(store, "one")
+    deliveries.fix_recipients(store, WEEK, now=NOW)
+    _enrol(store, "two")
+    assert deliveries.fix_recipients(store, OTHER, now=NOW) == 2
+    assert deliveries.counts(store, WEEK) == {"pending": 1}
+    assert not deliveries.make_batches(store, Week(2026, 1), size=10, content_hash="", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("readers", "size", "sizes"),
+    [(0, 2, []), (1, 2, [1]), (2, 2, [2]), (5, 2, [2, 2, 1]), (5, 1000, [5]), (3, 1, [1, 1, 1])],
+)
+def test_batches_hold_everybody_once_and_none_is_too_large(
+    store: Connection, readers: int, size: int, sizes: list[int]
+) -> None:
+    assert _begin(store, readers, size=size) == len(sizes)
+    batches = _batches(store)
+    assert list(batches.values()) == sizes
+    members = [each for batch in batches for each in _members(store, batch)]
+    assert len(members) == len(set(members)) == readers
+    assert [len(_members(store, batch)) for batch in batches] == sizes
+    assert deliveries.counts(store, WEEK) == ({"in_batch": readers} if readers else {})
+
+
+def test_nobody_is_put_into_a_second_batch(store: Connection) -> None:
+    _begin(store, 3)
+    assert deliveries.make_batches(store, WEEK, size=1, content_hash="", now=NOW) == 0
+
+
+# ------------------------------------------------------------ claims
+
+
+def test_two_workers_get_different_batches_in_order(store: Connection) -> None:
+    _begin(store, 3)
+    claims = [_claim(store, "one"), _claim(store, "two"), _claim(store, "three")]
+    assert [each and each.id for each in claims] == [*_batches(store), None]
+
+
+def test_a_batch_waits_until_it_may_be_sent(store: Connection) -> None:
+    _begin(store, 1)
+    claimed = _claimed(store)
+    assert _attempt(store, claimed)
+    wait = Settlement(batch=BatchState.PENDING, deliveries=DeliveryState.IN_BATCH, not_before=later(minutes=1))
+    assert _settle(store, claimed, wait)
+    assert _claim(store, now=later(seconds=59)) is None
+    again = _claimed(store, now=later(minutes=1))
+    assert (again.id, again.fence) == (claimed.id, claimed.fence + 1)
+
+
+def test_workers_on_postgresql_do_not_wait_for_each_other_s_claims(postgres_url: str) -> None:
+    one, other = Database(postgres_url), Database(postgres_url)
+    with one.write() as connection:
+        settle_in(connection)
+        _begin(connection, 4)
+    with one.write() as first, other.write() as second:
+        claims = _claimed(first, "one"), _claimed(second, "two")
+    assert claims[0].id != claims[1].id
+    with one.read() as connection:
+        assert violations(connection) == []
+    one.close()
+    other.close()
+
+
+def test_two_workers_who_batch_at_once_put_everybody_into_one_batch(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    with database.write() as connection:
+        settle_in(connection)
+        content = _edition(connection)
+        _enrol(connection, *_readers(5))
+        deliveries.fix_recipients(connection, WEEK, now=NOW)
+    made: list[int] = []
+
+    def work() -> None:
+        with database.write() as connection:
+            made.append(deliveries.make_batches(connection, WEEK, size=2, content_hash=content, now=NOW))
+
+    threads = [Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(made) == [0, 0, 0, 3]
+    with database.read() as connection:
+        assert {batch: len(_members(connection, batch)) for batch in _batches(connection)} == _batches(connection)
+        assert violations(connection) == []
+    database.close()
+
+
+# ------------------------------------------------------------ leases and fences
+
+
+def test_an_attempt_needs_the_claim_that_it_belongs_to(store: Connection) -> None:
+    _begin(store, 1)
+    claimed = _claimed(store)
+    assert not _attempt(store, claimed, "somebody else")
+    assert _attempt(store, claimed)
+    assert not _attempt(store, claimed), "an attempt begins once"
+
+
+def test_a_claim_that_ran_out_goes_to_another_worker_and_the_first_one_can_do_nothing_more(store: Connection) -> None:
+    _begin(store, 1)
+    old = _claimed(store, "slow")
+    assert deliveries.expired(store, WEEK, now=later(minutes=4)) == []
+    (found,) = deliveries.expired(store, WEEK, now=later(minutes=6))
+    assert (found.id, found.state) == (old.id, BatchState.CLAIMED)
+    assert deliveries.release(store, found, BatchState.PENDING, now=later(minutes=6))
+    assert not deliveries.release(store, found, BatchState.PENDING, now=later(minutes=6))
+    new = _claimed(store, "quick")
+    assert not _attempt(store, old, "slow")
+    assert not _attempt(store, old, "quick")
+    assert _attempt(store, new, "quick")
+    assert not _settle(store, old, REFUSED), "an old fence settles nothing"
+    assert _settle(store, new, SENT)
+    assert deliveries.counts(store, WEEK) == {"accepted": 1}
+
+
+def test_a_request_whose_worker_fell_silent_is_uncertain_and_is_not_claimed(store: Connection) -> None:
+    _begin(store, 2)
+    claimed = _claimed(store)
+    _attempt(store, claimed)
+    (found,) = deliveries.expired(store, WEEK, now=later(minutes=6))
+    assert deliveries.release(store, found, BatchState.UNCERTAIN, now=later(minutes=6))
+    assert deliveries.counts(store, WEEK) == {"uncertain": 2}
+    assert _claim(store, now=later(days=9)) is None
+    assert deliveries.is_open(store, WEEK)
+    (told,) = deliveries.answers(store, WEEK)
+    assert (told["id"], told["state"], told["recipients"]) == (claimed.id, "uncertain", 2)
+
+
+def test_a_worker_that_stops_gives_back_what_it_had_not_begun(store: Connection) -> None:
+    _begin(store, 4)
+    claimed, begun = _claimed(store), _claimed(store)
+    _attempt(store, begun)
+    assert deliveries.give_up(store, "worker") == 1
+    assert _claimed(store, "another").id == claimed.id
+    assert _settle(store, begun, SENT)
+
+
+# ------------------------------------------------------------ settled
+
+
+def test_a_settlement_is_written_once(store: Connection) -> None:
+    _begin(store, 2)
+    claimed = _send(store)
+    assert not _settle(store, claimed, REFUSED)
+    assert not _settle(store, claimed, REFUSED, BatchState.CLAIMED)
+    assert deliveries.counts(store, WEEK) == {"accepted": 2}
+    assert deliveries.batches(store, WEEK) == {"sent": 1}
+    row = store.execute(sa.select(schema.batch)).one()
+    assert (row.message_id, row.answer, row.owner, row.settled_at) == ("message", "202 Accepted", None, NOW)
+
+
+def test_single_readers_may_fare_otherwise_than_the_rest(store: Connection) -> None:
+    _begin(store, 4, size=4)
+    claimed = _claimed(store)
+    _attempt(store, claimed)
+    refused, doubtful, later_on, _ = _members(store, claimed.id)
+    exceptions = {
+        refused: DeliveryState.REFUSED,
+        doubtful: DeliveryState.UNCERTAIN,
+        later_on: DeliveryState.PENDING,
+    }
+    mixed = Settlement(batch=BatchState.UNCERTAIN, deliveries=DeliveryState.ACCEPTED, exceptions=exceptions)
+    assert _settle(store, claimed, mixed, words={refused: "550 no such user"})
+    assert deliveries.counts(store, WEEK) == {"refused": 1, "uncertain": 1, "pending": 1, "accepted": 1}
+    word = sa.select(schema.delivery.c.word).where(schema.delivery.c.id == refused)
+    assert store.execute(word).scalar_one() == "550 no such user"
+    assert deliveries.make_batches(store, WEEK, size=4, content_hash=claimed.content_hash, now=NOW) == 1
+    assert _members(store, _claimed(store).id) == [later_on]
+
+
+def test_a_settlement_speaks_of_its_own_batch_alone(store: Connection) -> None:
+    _begin(store, 4)
+    claimed = _claimed(store)
+    _attempt(store, claimed)
+    other = next(batch for batch in _batches(store) if batch != claimed.id)
+    strangers = dict.fromkeys(_members(store, other), DeliveryState.REFUSED)
+    mixed = Settlement(batch=BatchState.SENT, deliveries=DeliveryState.ACCEPTED, exceptions=strangers)
+    assert _settle(store, claimed, mixed)
+    assert deliveries.counts(store, WEEK) == {"accepted": 2, "in_batch": 2}
+
+
+@pytest.mark.parametrize("readers", [2, 3, 5])
+def test_a_batch_that_is_too_large_goes_on_in_two_halves(store: Connection, readers: int) -> None:
+    _begin(store, readers, size=readers)
+    claimed = _claimed(store)
+    everybody = _members(store, claimed.id)
+    _attempt(store, claimed)
+    assert _settle(store, claimed, AGAIN)
+    half = deliveries.split(store, claimed, now=NOW)
+    assert [*_members(store, claimed.id), *_members(store, half)] == everybody
+    assert _batches(store) == {claimed.id: readers // 2, half: readers - readers // 2}
+    assert {_claimed(store).id, _claimed(store).id} == {claimed.id, half}
+
+
+# ------------------------------------------------------------ those who have gone
+
+
+def test_who_has_gone_since_is_taken_out_before_the_request(store: Connection) -> None:
+    _edition(store)
+    stays, left, erased, bounced, listed = _enrol(store, "stays", "left", "erased", "bounced", "listed")
+    content = editions.find(store, WEEK).content_hash
+    assert content is not None
+    deliveries.fix_recipients(store, WEEK, now=NOW)
+    deliveries.make_batches(store, WEEK, size=10, content_hash=content, now=NOW)
+    claimed = _claimed(store)
+    subscribers.leave(store, left, now=NOW)
+    gone = subscribers.get(store, erased)
+    assert gone is not None
+    subscribers.erase(store, gone, now=NOW)
+    store.execute(sa.update(schema.subscriber).where(schema.subscriber.c.id == bounced).values(state="bounced"))
+    subscribers.suppress(store, "Listed@example.com", reason="manual", now=NOW)
+    assert deliveries.suppress_leavers(store, claimed, now=NOW) == 4
+    assert [person.id for _, person in deliveries.recipients(store, claimed.id)] == [stays]
+    assert deliveries.counts(store, WEEK) == {"suppressed": 4, "in_batch": 1}
+    assert deliveries.suppress_leavers(store, claimed, now=NOW) == 0
+    assert listed
+
+
+def test_an_edition_is_open_until_nobody_s_mail_is_undecided(store: Connection) -> None:
+    _edition(store)
+    assert not deliveries.is_open(store, WEEK), "without readers there is nothing to wait for"
+    content = editions.find(store, WEEK).content_hash
+    assert content is not None
+    _enrol(store, *_readers(3))
+    deliveries.fix_recipients(store, WEEK, now=NOW)
+    assert deliveries.is_open(store, WEEK)
+    deliveries.make_batches(store, WEEK, size=2, content_hash=content, now=NOW)
+    _send(store)
+    assert deliveries.is_open(store, WEEK)
+    _send(store, REFUSED)
+    assert not deliveries.is_open(store, WEEK)
+    assert not deliveries.is_open(store, OTHER)
+
+
+# ------------------------------------------------------------ whatever happens
+
+
+_STEPS = st.sampled_from(
+    ["claim", "begin", "sent", "doubt", "again", "refused", "split", "expire", "leave", "erase", "batch"]
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(_STEPS, max_size=25), readers=st.integers(0, 6))
+def test_counts_add_up_and_rules_hold_whatever_happens(shared: Database, steps: Sequence[str], readers: int) -> None:
+    with shared.engine.connect() as connection, connection.begin() as transaction:
+        settle_in(connection)
+        _begin(connection, readers)
+        held: list[Claimed] = []
+        for step in steps:
+            _take(connection, step, held)
+            assert violations(connection) == [], step
+            assert sum(deliveries.counts(connection, WEEK).values()) == readers
+        accepted = connection.execute(_accepted_twice()).all()
+        transaction.rollback()
+    assert accepted == []
+
+
+def _take(connection: Connection, step: str, held: list[Claimed]) -> None:
+    last = held[-1] if held else None
+    if step == "claim" and (claimed := _claim(connection)):
+        held.append(claimed)
+        deliveries.suppress_leavers(connection, claimed, now=NOW)
+    elif step == "batch":
+        content = editions.find(connection, WEEK).content_hash or ""
+        deliveries.make_batches(connection, WEEK, size=2, content_hash=content, now=NOW)
+    elif step == "expire":
+        _expire(connection)
+    elif step in ("leave", "erase"):
+        _go(connection, erase=step == "erase")
+    elif last and _members(connection, last.id):
+        _go_on(connection, step, last)
+
+
+def _expire(connection: Connection) -> None:
+    for each in deliveries.expired(connection, WEEK, now=later(minutes=6)):
+        after = BatchState.PENDING if each.state is BatchState.CLAIMED else BatchState.UNCERTAIN
+        deliveries.release(connection, each, after, now=NOW)
+
+
+def _go(connection: Connection, *, erase: bool) -> None:
+    somebody = next(subscribers.everybody(connection), None)
+    if somebody and erase:
+        subscribers.erase(connection, somebody, now=NOW)
+    elif somebody:
+        subscribers.leave(connection, somebody.id, now=NOW)
+
+
+def _go_on(connection: Connection, step: str, claimed: Claimed) -> None:
+    if step == "begin":
+        _attempt(connection, claimed)
+        return
+    settlement = {"sent": SENT, "doubt": DOUBT, "refused": REFUSED}.get(step, AGAIN)
+    if _settle(connection, claimed, settlement) and step == "split":
+        deliveries.split(connection, claimed, now=NOW)
+
+
+def _accepted_twice() -> sa.Select[tuple[int]]:
+    mail = schema.delivery.c
+    return (
+        sa.select(mail.subscriber).where(mail.state == "accepted").group_by(mail.subscriber).having(sa.func.count() > 1)
+    )
