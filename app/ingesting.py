@@ -88,7 +88,9 @@ def ingest(
     options = read_options(_sources_file(product), filename=product.settings.sources.name)
     records = asyncio.run(_ingest(product, chosen, told or _tell_nobody))
     if options.read_pricing_pages:
-        pricing.read_unknown(product, limit=options.pricing_pages)
+        # What was ingested is told even when the database is too busy for the prices; the next run looks again.
+        with suppress(Conflict):
+            pricing.read_unknown(product, limit=options.pricing_pages)
     order = {each.source.key: place for place, each in enumerate(chosen)}
     return sorted(records, key=lambda record: order[record.source])
 

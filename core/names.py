@@ -78,26 +78,39 @@ def _divided(title: str) -> tuple[str, str]:
     return (title[: found.start()].strip(), title[found.end() :].strip()) if found else (title, "")
 
 
-# Asked for the same names when they are stored, looked up and compared.
-@lru_cache(maxsize=4096)
 def name_key(name: str) -> str:
     """A name reduced to what has to agree: `Show HN: Foo.ai – do bar` and `foo` both give `foo`.
 
     NFKC, the headline's tail off, case folded, letters and digits only; a trailing ai, app, io or dev goes when
-    enough remains.
+    enough remains. Empty where it says too little.
     """
-    head, _ = split_title(unicodedata.normalize("NFKC", name))
-    key = _NOT_KEY.sub("", head.casefold())
-    return _without_ending(key)
+    return keys_of(name)[0]
 
 
-@lru_cache(maxsize=4096)
 def family_key(name: str) -> str:
-    """A name without its versions, sizes and variants: `Qwen3-8B-Instruct` and `Qwen2.5-72B` both give `qwen`."""
-    head, _ = split_title(unicodedata.normalize("NFKC", name))
-    pieces = [piece for piece in _PIECES.split(head.casefold()) if piece]
-    kept = [piece for piece in pieces if piece not in _VARIANTS and not _VERSION.fullmatch(piece)]
-    return _without_ending(_NOT_KEY.sub("", "".join(piece.rstrip("0123456789") or piece for piece in kept)))
+    """A name without its versions, sizes and variants: `Qwen3-8B-Instruct` and `Qwen2.5-72B` both give `qwen`. Empty
+    where it says too little."""
+    return keys_of(name)[1]
+
+
+# Asked for the same names when they are looked up, compared and stored.
+@lru_cache(maxsize=4096)
+def keys_of(name: str) -> tuple[str, str]:
+    """Name key and family key of a name, as they are stored; empty where they say too little."""
+    whole = name if name.isascii() else unicodedata.normalize("NFKC", name)
+    head = split_title(whole)[0].casefold()
+    kept = (piece.rstrip("0123456789") or piece for piece in _PIECES.split(head) if _belongs(piece))
+    keys = (_without_ending(_letters(head)), _without_ending(_letters("".join(kept))))
+    return keys[0] if len(keys[0]) >= SHORTEST_KEY else "", keys[1] if len(keys[1]) >= SHORTEST_KEY else ""
+
+
+def _belongs(piece: str) -> bool:
+    """Whether a piece of a name is neither a version nor a variant."""
+    return bool(piece) and piece not in _VARIANTS and (piece.isalpha() or not _VERSION.fullmatch(piece))
+
+
+def _letters(text: str) -> str:
+    return text if text.isalnum() else _NOT_KEY.sub("", text)
 
 
 def _without_ending(key: str) -> str:
@@ -105,9 +118,3 @@ def _without_ending(key: str) -> str:
         if key.endswith(ending) and len(key) - len(ending) >= SHORTEST_KEY:
             return key.removesuffix(ending)
     return key
-
-
-def keys_of(name: str) -> tuple[str, str]:
-    """Name key and family key of a name as they are stored; empty where they say too little."""
-    name, family = name_key(name), family_key(name)
-    return (name if len(name) >= SHORTEST_KEY else ""), (family if len(family) >= SHORTEST_KEY else "")

@@ -21,6 +21,7 @@ from datetime import datetime
 
 from core.identifier import Identifier, Scheme
 from core.intent import Ask, Candidate, Intent, Known, Merge, NewTool, SeenAgain, SightingKey, ToolRef
+from core.names import keys_of
 from core.sighting import Sighting
 from core.tool import Reason
 from ingest.resemblance import ASK_FROM, KIN, Resemblance, Traits, profile, resemblance, traits
@@ -259,7 +260,7 @@ def _again(sighting: Sighting, party: _Party, known: Known) -> SeenAgain:
 def _likened(parties: Mapping[SightingKey, _Party], known: Known) -> Iterator[_Question]:
     """Join every party with a new sighting to those that resemble it beyond doubt; yield those in doubt."""
     field = _Field({party.root() for party in parties.values()}, known)
-    waiting = deque(sorted((party for party in field.profiles if party.fresh), key=lambda party: party.order))
+    waiting = deque(party for party in field.parties if party.fresh)
     while waiting:
         party = waiting.popleft()
         if party.into is not None:
@@ -274,53 +275,59 @@ def _likened(parties: Mapping[SightingKey, _Party], known: Known) -> Iterator[_Q
 
 
 class _Field:
-    """Everything that may resemble something: the batch's own parties and the store's candidates, by name."""
+    """Everything that may resemble something: the batch's own parties and the store's candidates, by name.
+
+    What is compared is worked out only for those that have company under one of their keys: most have none.
+    """
 
     def __init__(self, parties: Iterable[_Party], known: Known) -> None:
         stored = {one.tool: one for one in known.candidates}
-        self.profiles: dict[_Party, Traits] = {}
+        self.parties = sorted(parties, key=lambda party: party.order)
+        self._known: dict[_Party, list[Candidate]] = {}
+        self._traits: dict[_Party, Traits] = {}
         self._index: dict[str, list[_Party]] = {}
-        taken: set[int] = set()
-        for party in sorted(parties, key=lambda party: party.order):
-            taken |= party.tools
-            self._enter(party, profile(party.fresh, *(stored[tool] for tool in sorted(party.tools & stored.keys()))))
+        for party in self.parties:
+            self._enter(party, [stored.pop(tool) for tool in sorted(party.tools & stored.keys())])
         for one in sorted(stored.values(), key=lambda candidate: candidate.tool):
-            if one.tool not in taken:
-                party = _Party(order=(0, one.tool, "", ""), tools={one.tool})
-                party.learn(one.identifiers)
-                self._enter(party, one)
+            party = _Party(order=(0, one.tool, "", ""), tools={one.tool})
+            party.learn(one.identifiers)
+            self._enter(party, [one])
 
-    def _enter(self, party: _Party, known: Candidate) -> None:
-        self.profiles[party] = traits(known)
-        for key in _block_keys(self.profiles[party]):
+    def _enter(self, party: _Party, known: list[Candidate]) -> None:
+        self._known[party] = known
+        self._traits.pop(party, None)
+        for key in self._keys(party):
             self._index.setdefault(key, []).append(party)
+
+    def _keys(self, party: _Party) -> list[str]:
+        """Under what a party is looked up: its names' keys, then those of its families."""
+        names = {one.name for one in party.fresh}.union(*(one.names for one in self._known[party]))
+        keys = [keys_of(name) for name in sorted(names)]
+        return [
+            *dict.fromkeys(f"name {name}" for name, _ in keys if name),
+            *dict.fromkeys(f"family {family}" for _, family in keys if family),
+        ]
+
+    def _traits_of(self, party: _Party) -> Traits:
+        if party not in self._traits:
+            self._traits[party] = traits(profile(party.fresh, *self._known[party]))
+        return self._traits[party]
 
     def resembling(self, party: _Party) -> list[tuple[_Party, Resemblance]]:
         """Each party that shares a name or family with this one and resembles it; the most alike first."""
-        mine = self.profiles[party]
-        near = {
-            other.root(): None for key in _block_keys(mine) for other in self._index.get(key, ())[:_MOST_CANDIDATES]
-        }
-        scored = [
-            (other, resemblance(self.profiles[other], mine))
-            for other in sorted(near, key=lambda other: other.order)[:_MOST_CANDIDATES]
-            if other is not party
-        ]
+        near = {other.root() for key in self._keys(party) for other in self._index[key][:_MOST_CANDIDATES]} - {party}
+        ordered = sorted(near, key=lambda other: other.order)[:_MOST_CANDIDATES]
+        scored = [(other, resemblance(self._traits_of(other), self._traits_of(party))) for other in ordered]
         return sorted((one for one in scored if one[1].score), key=lambda one: (-one[1].score, one[0].order))
 
     def join(self, party: _Party, sure: Sequence[tuple[_Party, Resemblance]]) -> _Party:
         """Make this party and those that resemble it one."""
         for home, likeness in sure:
             one, other = _first(party, home), _second(party, home)
-            self._enter(one, profile((), self.profiles[one].of, self.profiles[other].of))
             one.take_in(other, like=likeness.reasons)
+            self._enter(one, [*self._known[one], *self._known[other]])
             party = one
         return party
-
-
-def _block_keys(known: Traits) -> list[str]:
-    """Under what a party is looked up: its names' and families' keys, the names first."""
-    return [*(f"name {key}" for key in known.names), *(f"family {key}" for key in known.families)]
 
 
 def _in_doubt(party: _Party, found: Sequence[tuple[_Party, Resemblance]], known: Known) -> Iterator[_Question]:

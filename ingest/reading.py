@@ -216,7 +216,7 @@ async def read_all(
     readers back instead of filling the memory. Leaving the iteration early stops what is under way.
     """
     waiting = deque(asked)
-    done: asyncio.Queue[Reading | Exception] = asyncio.Queue(maxsize=_MOST_WAITING)
+    done: asyncio.Queue[Reading | Exception] = asyncio.Queue(maxsize=min(at_once, _MOST_WAITING))
 
     async def work() -> None:
         while waiting:

@@ -114,7 +114,7 @@ def traits(one: Candidate) -> Traits:
 
 
 def _keyed(names: Sequence[str], key_of: Callable[[str], str]) -> Mapping[str, str]:
-    return {key: name for name in reversed(names) if len(key := key_of(name)) >= SHORTEST_KEY}
+    return {key: name for name in reversed(names) if (key := key_of(name))}
 
 
 def resemblance(one: Traits, other: Traits) -> Resemblance:

@@ -55,13 +55,15 @@ def statuses(connection: Connection, sources: Sequence[Source]) -> list[SourceSt
     """Each source of the file with what became of it, in the file's order. Call `sync` first."""
     rows = {row.key: row for row in connection.execute(sa.select(source))}
     past = history(connection, [each.key for each in sources])
-    filled = _last_non_empty(connection)
+    filled = _last_non_empty(connection, [each.key for each in sources])
     return [_status(each, rows[each.key], past[each.key], filled.get(each.key)) for each in sources]
 
 
-def _last_non_empty(connection: Connection) -> dict[str, datetime]:
-    query = sa.select(fetch.c.source, sa.func.max(fetch.c.at).label("at")).where(fetch.c.entries > 0)
-    return {row.source: row.at for row in connection.execute(query.group_by(fetch.c.source))}
+def _last_non_empty(connection: Connection, keys: Sequence[str]) -> dict[str, datetime]:
+    """When each of these sources last showed anything. Newest first, so that years of records are not read."""
+    filled = sa.select(fetch.c.at).where(fetch.c.entries > 0).order_by(fetch.c.at.desc()).limit(1)
+    found = {key: connection.scalar(filled.where(fetch.c.source == key)) for key in keys}
+    return {key: at for key, at in found.items() if at is not None}
 
 
 def _status(

@@ -416,7 +416,9 @@ def _seat(connection: Connection, tools: Sequence[int]) -> None:
     )
     names = ["tool", "lens", "state", "panel_submitted", "priority", "waiting"]
     for part in chunked(list(tools)):
-        insert = insert_for(connection, seat).from_select(names, missing.where(tool.c.id.in_(part), ~there))
+        # In a fixed order: of seats alike in all else the oldest comes first.
+        these = missing.where(tool.c.id.in_(part), ~there).order_by(tool.c.id, lens.c.position)
+        insert = insert_for(connection, seat).from_select(names, these)
         connection.execute(insert.on_conflict_do_nothing())
 
 

@@ -184,7 +184,7 @@ def _look_back(record: Record, folder: Path) -> None:
 def test_ingest_says_of_each_source_what_came_of_it(week):
     rows = week["ingested"]["sources"]
     assert [row["key"] for row in rows] == ["hf-models", "hf-papers", "hn", "tool-drawer", "bench-notes"]
-    assert all(row.keys() == FETCH_ROW for row in rows)
+    assert all(row.keys() >= FETCH_ROW for row in rows)
     assert {(row["outcome"], row["http_status"], row["error"]) for row in rows} == {("ok", 200, None)}
     assert all(row["entries"] == row["new"] > 0 and row["bytes"] > 1000 for row in rows)
 
@@ -199,25 +199,28 @@ def test_ingest_a_second_time_finds_nothing_new(week):
 def test_sources_list_check_pause_and_resume(week):
     rows = {row["key"]: row for row in week["sources"]}
     assert rows.keys() == {"hf-models", "hf-papers", "hn", "tool-drawer", "bench-notes"}
-    assert rows["hn"] == {
-        "key": "hn",
-        "kind": "hackernews",
-        "state": "on",
-        "last_success": "2026-11-20T09:00:00Z",
-        "last_error": None,
-        "entries_median": 12,
-        "next_due": "2026-11-20T09:07:00Z",
-    }
+    assert (
+        rows["hn"].items()
+        >= {
+            "key": "hn",
+            "kind": "hackernews",
+            "state": "on",
+            "last_success": "2026-11-20T09:00:00Z",
+            "last_error": None,
+            "entries_median": 12,
+            "next_due": "2026-11-20T09:07:00Z",
+        }.items()
+    )
     assert week["paused"] == {"key": "bench-notes", "state": "paused"}
     assert rows["bench-notes"]["state"] == "paused"
     assert week["resumed"] == {"key": "bench-notes", "state": "on"}
     assert week["checked"]["outcome"] == "ok"
-    assert all(entry.keys() == {"name", "url", "identifiers"} for entry in week["checked"]["entries"])
+    assert all(entry.keys() >= {"name", "url", "identifiers"} for entry in week["checked"]["entries"])
 
 
 def test_tools_list_gives_the_highest_priority_first(week):
     rows = week["tools"]
-    assert all(row.keys() == TOOL_ROW for row in rows)
+    assert all(row.keys() >= TOOL_ROW for row in rows)
     priorities = [row["priority"] for row in rows]
     assert priorities == sorted(priorities, reverse=True)
     assert week["queued"] == [row for row in rows if row["status"] == "queued"][:3]
@@ -228,14 +231,14 @@ def test_tools_show_gives_everything_known_of_a_tool(week):
     assert tool.keys() >= {*TOOL_ROW, "identifiers", "sightings", "facts", "pricing", "panel"}
     assert set(tool["identifiers"]) >= {"arxiv:2603.17187", "github:aiming-lab/metaclaw"}
     assert {each["source"] for each in tool["sightings"]} == {"hf-papers", "hn"}
-    assert all(each.keys() == {"source", "external_id", "url", "title"} for each in tool["sightings"])
-    assert all(each.keys() == {"field", "value", "source_url", "observed_at"} for each in tool["facts"])
+    assert all(each.keys() >= {"source", "external_id", "url", "title"} for each in tool["sightings"])
+    assert all(each.keys() >= {"field", "value", "source_url", "observed_at"} for each in tool["facts"])
     assert tool["pricing"].keys() >= {"model", "entry_price", "source_url", "observed_at"}
     assert tool["priority"].keys() == {"score", "reasons"}
     assert tool["priority"]["score"] == pytest.approx(
         sum(each["points"] for each in tool["priority"]["reasons"]), abs=1
     )
-    assert tool["panel"] == {"ship_percent": None, "count": "0-0", "verdicts": 0, "closed": False}
+    assert tool["panel"].items() >= {"ship_percent": None, "count": "0-0", "verdicts": 0, "closed": False}.items()
 
 
 def test_tools_merge_split_reject_and_edit(week):
@@ -289,7 +292,7 @@ def test_comparisons_propose_explains_each_pair(week):
 
 def test_comparisons_create_approve_and_show(week):
     created, approved, shown = week["created"], week["approved"], week["comparison"]
-    assert created.keys() == approved.keys() == COMPARISON_ROW
+    assert created.keys() & approved.keys() >= COMPARISON_ROW
     assert (created["slug"], created["a"], created["b"]) == (PAIR, "aider", "opencode")
     assert (created["state"], created["version"], created["approved_version"]) == ("draft", 1, None)
     assert (approved["state"], approved["approved_version"], approved["approved_by"]) == ("approved", 1, "Noor")
@@ -421,7 +424,7 @@ def test_check_finds_every_invariant_unbroken(week):
 
 
 def test_doctor_finds_all_well(week):
-    assert all(each.keys() == {"what", "well", "detail"} and each["well"] for each in week["doctor"])
+    assert all(each.keys() >= {"what", "well", "detail"} and each["well"] for each in week["doctor"])
 
 
 def test_settings_lists_names_values_and_meanings(week):

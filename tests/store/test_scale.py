@@ -15,11 +15,11 @@ from core.intent import Ask, Merge, NewTool, SeenAgain
 from core.panel import DeclineReason
 from core.tool import Reason, ToolStatus
 from core.week import Week
-from store import audit, comparisons, deliveries, merges, people, reviews, schema, subscribers, tools
+from store import audit, comparisons, deliveries, merges, people, reviews, schema, sources, subscribers, tools
 from store.connect import Database
 from tests.conftest import NOW
 from tests.store import world
-from tests.store.making import assessment, claim, fact, get, later, pricing, sighting
+from tests.store.making import SHELF, assessment, claim, fact, get, later, pricing, sighting
 
 SMALL = {"lens", "person", "person_role", "person_lens", "source", "edition", "alembic_version"}
 WEEK = Week.parse(world.SENT_WEEK)
@@ -97,6 +97,7 @@ JOBS: dict[str, Job] = {
     "categories of a preference page": tools.categories,
     "find a comparison": lambda connection: comparisons.find(connection, "bea-vs-ada"),
     "the log of one thing": lambda connection: audit.entries(connection, subject="tool:ada"),
+    "look at the sources": lambda connection: sources.statuses(connection, [SHELF]),
     "find a subscriber": lambda connection: subscribers.find(connection, "reader1@example.com"),
     "send a batch": _send,
 }

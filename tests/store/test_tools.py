@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
@@ -153,7 +153,8 @@ def _words(connection: Connection, at: int) -> dict[str, object]:
 _TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=30)
 _WORD = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30)
 _ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-_INSTANT = st.datetimes(timezones=_ZONES)
+# A day away from the ends of the calendar, where an offset leads out of it.
+_INSTANT = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=_ZONES)  # noqa: DTZ001 - a zone follows
 _IDENTIFIERS = st.frozensets(st.builds(Identifier, st.sampled_from(Scheme), _WORD), max_size=3)
 _PRICE = st.builds(
     Price,
