@@ -8,10 +8,10 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 PACKAGES := core ingest review digest store app flows web
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format bench faults lock clean
+.PHONY: help setup demo up test check format bench faults check-pages lock clean
 
 help: ## Show this list
-	@awk 'BEGIN{FS=":.*## "} /^[a-z-]+:.*## /{printf "  make %-8s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN{FS=":.*## "} /^[a-z-]+:.*## /{printf "  make %-12s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.ready ## Create .venv with exactly the locked, hash-checked packages
 
@@ -52,6 +52,9 @@ bench: setup ## Every benchmark, beside a peer in the same run
 
 faults: setup ## Every fault of sending, with real kills (about twenty minutes)
 	@$(BIN)/python -m tests.faults
+
+check-pages: setup ## Every page before axe-core and html-validate (fetches both)
+	@$(BIN)/python -m tests.check_pages
 
 lock: setup ## Pin everything anew, by hash and without addresses
 	@$(UV) pip compile -q pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \

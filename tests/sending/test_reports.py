@@ -219,7 +219,7 @@ def test_a_small_body_that_unpacks_to_a_giant_is_refused_without_unpacking_it(st
         receive(stage, gzip.compress(b" " * 200_000_000), compressed=True)
 
 
-@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b"[]")[:-6]])
+@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b"[]")[:-6]], ids=["other", "torn"])
 def test_what_is_no_gzip_is_refused(stage, body):
     with pytest.raises(ParseError):
         receive(stage, body, compressed=True)
