@@ -171,6 +171,12 @@ def _explained() -> Iterator[None]:
         if "does not exist" in str(error.orig):
             raise _not_ready(error) from error
         raise
+    except sa.exc.DatabaseError as error:
+        if "not a database" in str(error.orig):
+            raise DatabaseNotReady(
+                "VERDICTS_DATABASE_URL names a file that is no SQLite database.", mend="Name another, or move it away."
+            ) from error
+        raise
 
 
 def _operational(error: sa.exc.OperationalError) -> VerdictsError:

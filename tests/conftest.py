@@ -28,11 +28,27 @@ NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 CAPTURES = Path(__file__).parents[2] / "shared" / "captures"
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """VERDICTS_REQUIRE_CAPTURES=1: a run in which a test on real responses was left out has failed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or os.environ.get("VERDICTS_REQUIRE_CAPTURES") != "1":
+        return
+    ran, left_out = (
+        sum(report.nodeid.startswith("tests/captures/") for report in reporter.stats.get(outcome, []))
+        for outcome in ("passed", "skipped")
+    )
+    if not ran or left_out:
+        reporter.write_line(
+            f"Tests on captures: {ran} ran, {left_out} were left out; all of them are required.", red=True
+        )
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the machine reaches a test."""
     for name in list(os.environ):
-        if name.startswith("VERDICTS_") and name != "VERDICTS_TEST_WITHOUT":
+        if name.startswith("VERDICTS_") and name not in ("VERDICTS_TEST_WITHOUT", "VERDICTS_REQUIRE_CAPTURES"):
             monkeypatch.delenv(name)
     monkeypatch.delenv("SENDGRID_API_KEY", raising=False)
     monkeypatch.setenv("VERDICTS_ENV_FILE", "")

@@ -286,3 +286,12 @@ def test_more_tools_than_an_engine_binds_parameters_can_be_asked_for(store: Conn
     many = [*range(10**9, 10**9 + most), ada]
     assert tools.get(store, many).keys() == {ada}
     assert reviews.verdicts(store, many) == {}
+
+
+def test_a_file_that_is_no_database_is_refused_with_the_mend(tmp_path):
+    path = tmp_path / "notes.db"
+    path.write_text("These are notes, and not a database at all. " * 100)
+    database = Database(f"sqlite:///{path}")
+    with pytest.raises(DatabaseNotReady, match="no SQLite database"):
+        database.require_current()
+    database.close()

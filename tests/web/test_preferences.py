@@ -46,10 +46,10 @@ def test_looking_changes_nothing_and_nothing_is_ticked_at_first(site, product, r
 
 def test_what_is_ticked_is_kept_and_shown_and_can_be_taken_back(site, product, reader, link):
     saved = site.post(link, data={"category:agents": "1"})
-    assert "You get Agents." in BeautifulSoup(saved.text, "lxml").select_one(".saved").get_text()
+    assert "Your categories: Agents." in BeautifulSoup(saved.text, "lxml").select_one(".saved").get_text()
     assert chosen(product, reader) == ("agents",)
     assert ticked(site.get(link)) == ["category:agents"]
-    assert "every category" in site.post(link).text
+    assert "Every category." in site.post(link).text
     assert chosen(product, reader) == ()
 
 
