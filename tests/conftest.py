@@ -29,9 +29,9 @@ CAPTURES = Path(__file__).parents[2] / "shared" / "captures"
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """VERDICTS_REQUIRE_CAPTURES=1: a run in which a test on real responses was left out has failed."""
+    """REQUIRE_CAPTURES=1: a run in which a test on real responses was left out has failed."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is None or os.environ.get("VERDICTS_REQUIRE_CAPTURES") != "1":
+    if reporter is None or os.environ.get("REQUIRE_CAPTURES") != "1":
         return
     ran, left_out = (
         sum(report.nodeid.startswith("tests/captures/") for report in reporter.stats.get(outcome, []))
@@ -48,7 +48,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the machine reaches a test."""
     for name in list(os.environ):
-        if name.startswith("VERDICTS_") and name not in ("VERDICTS_TEST_WITHOUT", "VERDICTS_REQUIRE_CAPTURES"):
+        if name.startswith("VERDICTS_") and name != "VERDICTS_TEST_WITHOUT":
             monkeypatch.delenv(name)
     monkeypatch.delenv("SENDGRID_API_KEY", raising=False)
     monkeypatch.setenv("VERDICTS_ENV_FILE", "")

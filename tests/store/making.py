@@ -152,7 +152,21 @@ def submit(
     now: datetime = NOW,
 ) -> int:
     """A verdict, and what follows from it for the panel, as the use case does it."""
-    at = reviews.submit(
+    at = say(connection, reviewer, lease, ship=ship, quote=quote, now=now)
+    settle_panel(connection, at, now=now)
+    return at
+
+
+def say(
+    connection: Connection,
+    reviewer: Person,
+    lease: Lease,
+    *,
+    ship: bool = True,
+    quote: str = "Yes.",
+    now: datetime = NOW,
+) -> int:
+    return reviews.submit(
         connection,
         reviewer,
         seat_id=lease.seat,
@@ -163,9 +177,11 @@ def submit(
         disclosure="",
         now=now,
     )
-    result = tally(reviews.verdicts(connection, [at])[at], quorum=QUORUM)
-    reviews.settle_panel(connection, at, submitted=result.total, closed=result.closed, now=now)
-    return at
+
+
+def settle_panel(connection: Connection, tool: int, *, now: datetime = NOW) -> None:
+    result = tally(reviews.verdicts(connection, [tool])[tool], quorum=QUORUM)
+    reviews.settle_panel(connection, tool, submitted=result.total, closed=result.closed, now=now)
 
 
 def judge(connection: Connection, tool: int, verdicts: str = "+++-", *, now: datetime = NOW) -> None:

@@ -30,7 +30,9 @@ from tests.store.making import (
     later,
     lens,
     priority,
+    say,
     settle_in,
+    settle_panel,
     submit,
     waits,
 )
@@ -536,7 +538,7 @@ def test_six_processes_clear_three_hundred_seats_and_none_is_judged_twice_lost_o
 
 
 def test_two_verdicts_at_the_same_moment_both_count(postgres_url: str) -> None:
-    # Each transaction sees but its own verdict, unless the second waits for the first.
+    # Each transaction would see but its own verdict, if the second did not wait for the first.
     first, second = Database(postgres_url), Database(postgres_url)
     with first.write() as connection:
         settle_in(connection)
@@ -551,11 +553,12 @@ def test_two_verdicts_at_the_same_moment_both_count(postgres_url: str) -> None:
             submit(connection, sam, theirs)
 
     with first.write() as connection:
-        submit(connection, rae, mine)
+        say(connection, rae, mine)
         thread = Thread(target=submit_too)
         thread.start()
         while not waits(first):
             time.sleep(0.005)
+        settle_panel(connection, ada)
     thread.join()
     with first.read() as connection:
         assert violations(connection) == []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from threading import Thread
 
 import pytest
 import sqlalchemy as sa
@@ -16,7 +18,7 @@ from core.category import CATEGORIES
 from core.errors import NotFound, Refused
 from core.fact import Confidence, Per, Price, Pricing, PricingModel
 from core.identifier import Identifier, Scheme
-from core.intent import Ask, NewTool, SeenAgain
+from core.intent import Ask, Known, NewTool, SeenAgain
 from core.sighting import Sighting, Signal, Thing
 from core.text import slugify
 from core.tool import Reason, ToolStatus
@@ -38,8 +40,10 @@ from tests.store.making import (
     pricing,
     priority,
     see,
+    settle_in,
     sighting,
     submit,
+    waits,
 )
 
 
@@ -146,6 +150,28 @@ def test_a_batch_costs_a_fixed_number_of_statements(store: Connection) -> None:
 def _words(connection: Connection, at: int) -> dict[str, object]:
     row = get(connection, at)
     return {"name": row.name, "tagline": row.tagline, "description": row.description}
+
+
+def test_who_decides_what_is_new_sees_what_others_have_stored(postgres_url: str) -> None:
+    database, entry = Database(postgres_url), sighting("Ada")
+    with database.write() as connection:
+        settle_in(connection)
+    seen: list[Known] = []
+
+    def decide_too() -> None:
+        with database.write() as connection:
+            seen.append(tools.known(connection, [entry]))
+
+    with database.write() as connection:
+        tools.known(connection, [entry])
+        other = Thread(target=decide_too)
+        other.start()
+        while not waits(database):
+            time.sleep(0.005)
+        (ada,) = add(connection, "Ada")
+    other.join()
+    database.close()
+    assert seen[0].tool_of == dict.fromkeys(entry.identifiers, ada)
 
 
 # ------------------------------------------------------------ round trip
