@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -268,7 +269,12 @@ def later(**delta: float) -> datetime:
     return NOW + timedelta(**delta)
 
 
-def waits(database: Database) -> bool:
-    """Whether somebody waits for a lock on PostgreSQL."""
-    with database.read() as connection:
-        return connection.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar_one() > 0
+def wait_for_a_lock(database: Database) -> None:
+    """Return once somebody waits for a lock on PostgreSQL. Fails when nobody does within ten seconds."""
+    waiting, give_up = "SELECT count(*) FROM pg_locks WHERE NOT granted", time.monotonic() + 10
+    while True:
+        with database.read() as connection:
+            if connection.exec_driver_sql(waiting).scalar_one():
+                return
+        assert time.monotonic() < give_up, "nobody waits"
+        time.sleep(0.005)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
@@ -24,7 +23,7 @@ from store.connect import Database, chunked
 from store.schema import audit as log
 from store.schema import source
 from tests.conftest import NOW
-from tests.store.making import add, waits
+from tests.store.making import add, wait_for_a_lock
 
 SHELF = Source(key="shelf", kind="feed", url="https://shelf.example/", schedule="0 * * * *")
 
@@ -192,8 +191,7 @@ def test_two_that_lock_each_other_out_are_a_conflict_for_one_of_them(postgres_ur
             change(connection, "shelf")
             thread = Thread(target=other)
             thread.start()
-            while not waits(database):
-                time.sleep(0.005)
+            wait_for_a_lock(database)
             change(connection, "rack")
     except Conflict as conflict:
         outcomes.append(conflict)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timedelta
 from threading import Thread
 
@@ -34,7 +33,7 @@ from tests.store.making import (
     settle_in,
     settle_panel,
     submit,
-    waits,
+    wait_for_a_lock,
 )
 
 
@@ -556,8 +555,7 @@ def test_two_verdicts_at_the_same_moment_both_count(postgres_url: str) -> None:
         say(connection, rae, mine)
         thread = Thread(target=submit_too)
         thread.start()
-        while not waits(first):
-            time.sleep(0.005)
+        wait_for_a_lock(first)
         settle_panel(connection, ada)
     thread.join()
     with first.read() as connection:

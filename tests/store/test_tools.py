@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -43,7 +42,7 @@ from tests.store.making import (
     settle_in,
     sighting,
     submit,
-    waits,
+    wait_for_a_lock,
 )
 
 
@@ -166,8 +165,7 @@ def test_who_decides_what_is_new_sees_what_others_have_stored(postgres_url: str)
         tools.known(connection, [entry])
         other = Thread(target=decide_too)
         other.start()
-        while not waits(database):
-            time.sleep(0.005)
+        wait_for_a_lock(database)
         (ada,) = add(connection, "Ada")
     other.join()
     database.close()
