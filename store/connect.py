@@ -23,7 +23,7 @@ from sqlalchemy.pool import StaticPool
 from core.errors import Conflict, DatabaseNotReady, SettingsError, VerdictsError
 
 # The newest revision of migrations/; a test holds it against the chain.
-HEAD = "0005"
+HEAD = "0014"
 
 _BUSY_SECONDS = 30
 _READ_ONLY = "verdicts_read_only"

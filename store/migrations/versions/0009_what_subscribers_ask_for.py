@@ -1,0 +1,14 @@
+"""What subscribers ask for: pauses, rhythm, another address."""
+
+from __future__ import annotations
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    """Nothing yet."""
+
+
+def downgrade() -> None:
+    """Nothing yet."""
