@@ -17,7 +17,7 @@ from core.panel import Basis, Decision, DeclineReason, Lease, Lens, Person, Role
 from core.text import clean
 from core.tool import Tool, ToolStatus
 from review.tally import tally
-from store import audit, people, reviews, tools
+from store import audit, people, reviews, sessions, tools
 
 QUOTE_LIMIT = 4000
 """Characters; far above the 150 words that are suggested, far below what would hurt a page."""
@@ -72,7 +72,7 @@ def invite(
             machine=machine,
             now=now,
         )
-        people.keep_sign_in(connection, at=person.id, token_hash=hashed, now=now, expires=now + SIGN_IN_LASTS)
+        sessions.keep_link(connection, at=person.id, token_hash=hashed, now=now, expires=now + SIGN_IN_LASTS)
         given = {"roles": sorted(person.roles), "lenses": list(person.lenses)}
         audit.note(connection, now=now, actor=actor, action="person.invite", subject=f"person:{address}", after=given)
     return Invitation(person=person, sign_in_url=f"{product.settings.base_url}/desk/sign-in/{token}")

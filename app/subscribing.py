@@ -10,19 +10,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
+from app import letters
 from app.reviewing import checked_address
-from app.sending import TITLE, Links, opened_transport
+from app.sending import Links
 from app.tokens import Purpose, stamp
 from app.wiring import Product
 from core.category import CATEGORIES
 from core.clock import from_iso, to_iso
-from core.delivery import Mail, Recipient
 from core.errors import DeliveryError, NotFound, Refused, UsageError, VerdictsError
 from core.subscriber import Subscriber, SubscriberState
 from core.text import clean
-from digest.headers import letter_headers
-from digest.render import render_letter
-from digest.transports.transport import send_letter
 from store import audit, subscribers, tools
 from store.subscribers import Consent
 
@@ -70,25 +67,12 @@ def _send_confirmation(product: Product, asked: Subscriber) -> None:
     url = Links(product).confirm(asked, expires=product.now + _LINK_LASTS)
     hours = int(_LINK_LASTS.total_seconds() // 3600)
     try:
-        _send_letter(product, "confirm", asked.address, {"confirm_url": url, "valid_hours": hours})
+        letters.post(product, "confirm", asked.address, {"confirm_url": url, "valid_hours": hours})
     except VerdictsError:
         # No letter went out: who asks again must not be told to wait for one until tomorrow.
         with product.database.write() as connection:
             subscribers.ask_again(connection, asked.id, now=product.now - _ASK_AGAIN_AFTER)
         raise
-
-
-def _send_letter(product: Product, kind: str, address: str, context: dict[str, Any]) -> None:
-    settings = product.settings
-    parts = render_letter(
-        kind,
-        {"home_url": f"{settings.base_url}/", "postal_address": settings.postal_address or TITLE, **context},
-    )
-    mail = Mail(
-        sender=settings.sender, subject=parts.subject, html=parts.html, text=parts.text, headers=letter_headers()
-    )
-    with opened_transport(product) as transport:
-        send_letter(transport, kind=kind, mail=mail, recipient=Recipient(delivery=0, address=address), now=product.now)
 
 
 def _holder(product: Product, connection: Any, purpose: Purpose, token: str) -> Subscriber:
@@ -133,7 +117,7 @@ def confirm(product: Product, token: str) -> Subscriber:
         }
         # Confirmed is confirmed: a letter that cannot go out now must not tell the reader otherwise.
         with suppress(DeliveryError):
-            _send_letter(product, "welcome", done.address, context)
+            letters.post(product, "welcome", done.address, context)
     return done
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from app.wiring import Product
-from store import form_uses, people, subscribers
+from store import form_uses, sessions, subscribers
 
 _PENDING_LASTS = timedelta(days=30)
 _USES_KEPT = timedelta(hours=2)
@@ -19,5 +19,7 @@ def tidy(product: Product) -> dict[str, int]:
         return {
             "subscriptions never confirmed": subscribers.forget_pending(connection, before=now - _PENDING_LASTS),
             "uses of forms": form_uses.forget(connection, before=now - _USES_KEPT),
-            "sign-in links": people.forget_sign_ins(connection, before=now - _SIGN_IN_KEPT),
+            "sign-in links": sessions.forget_links(connection, before=now - _SIGN_IN_KEPT),
+            "sessions": sessions.forget(connection, before=now - _SIGN_IN_KEPT),
+            "challenges": sessions.forget_challenges(connection, before=now),
         }

@@ -31,7 +31,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody who signs in. `machine` marks a reviewer that is a program: its verdicts carry the label."""
+    """Somebody who signs in. `machine` marks a reviewer that is a program: its verdicts carry the label.
+
+    `time_zone` is the IANA name in which the desk shows them times; None: never said, so UTC.
+    """
 
     id: int
     email: str
@@ -40,6 +43,7 @@ class Person:
     lenses: tuple[str, ...]
     machine: bool = False
     active: bool = True
+    time_zone: str | None = None
 
 
 class SeatState(StrEnum):

@@ -14,7 +14,7 @@ from core.errors import NotFound
 from core.panel import Lens, Person, Role
 from core.subscriber import address_key
 from store.connect import insert_for
-from store.schema import lens, person, person_lens, person_role, sign_in
+from store.schema import lens, person, person_lens, person_role
 
 
 def keep_lenses(connection: Connection, lenses: Sequence[Lens]) -> None:
@@ -124,16 +124,18 @@ def _people(connection: Connection, rows: Sequence[Row[Any]]) -> list[Person]:
             lenses=tuple(held[row.id]),
             machine=row.machine,
             active=row.active,
+            time_zone=row.time_zone,
         )
         for row in rows
     ]
 
 
-def keep_sign_in(connection: Connection, *, at: int, token_hash: str, now: datetime, expires: datetime) -> None:
-    """Remember the hash of a sign-in link's token."""
-    connection.execute(sa.insert(sign_in).values(token_hash=token_hash, person=at, made_at=now, expires_at=expires))
+def with_ids(connection: Connection, ids: Collection[int]) -> dict[int, Person]:
+    """The people with these ids, active or not."""
+    rows = connection.execute(sa.select(person).where(person.c.id.in_(list(ids)))).all()
+    return {each.id: each for each in _people(connection, rows)}
 
 
-def forget_sign_ins(connection: Connection, *, before: datetime) -> int:
-    """Delete sign-in links that expired before this instant. Returns how many."""
-    return connection.execute(sa.delete(sign_in).where(sign_in.c.expires_at < before)).rowcount
+def keep_time_zone(connection: Connection, at: int, zone: str) -> None:
+    """Remember in which zone somebody reads times."""
+    connection.execute(sa.update(person).where(person.c.id == at).values(time_zone=zone))

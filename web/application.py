@@ -13,6 +13,8 @@ from web.assets import AssetPages, read_assets
 from web.badges import BadgePages
 from web.corrections import CorrectionPages
 from web.counting import Counting
+from web.desk.entrance import Entrance
+from web.desk.room import make_desk
 from web.failures import FailurePages
 from web.feeds import FeedPages
 from web.keeping import KeptAnswers
@@ -38,6 +40,7 @@ def create_app(product: Product, *, keep_seconds: float = 0) -> Starlette:
     pages = make_pages(base_url=product.settings.base_url, assets=assets)
     counting = Counting()
     headers = security_headers(pages.base_url)
+    desk = make_desk(product, pages)
     return Starlette(
         routes=[
             *PublicPages(product=product, pages=pages).routes(),
@@ -53,6 +56,7 @@ def create_app(product: Product, *, keep_seconds: float = 0) -> Starlette:
             *Operations(product=product).routes(),
             *Metrics(product=product, counting=counting).routes(),
             *ProviderWebhooks(product=product).routes(),
+            *Entrance(desk=desk, counting=counting).routes(),
             Route("/static/{name}", AssetPages(assets).serve),
         ],
         middleware=[

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from core.errors import NotFound
 
 FOLDER = Path(__file__).parent / "static"
-_TYPES = {".css": "text/css", ".svg": "image/svg+xml"}
+_TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".js": "text/javascript"}
 _FOR_GOOD = "public, max-age=31536000, immutable"
 
 

@@ -18,6 +18,7 @@ from web.pages import Pages
 
 _WORDS = {
     400: ("That request makes no sense to us", "Something in the address or the form is not as it should be."),
+    401: ("You are not signed in", "Sign in again in another tab, come back here and press once more: your text stays."),
     403: ("Not from here", "This form was sent from another site. Open the page on this site and try again."),
     404: ("No verdict here", "There is no such page, or it has not been published."),
     405: ("Not this way", "This address does not take that kind of request."),

@@ -38,23 +38,23 @@ def show_and_act(*, show: Show, act: Act, base_url: str) -> Callable[[Request], 
     return endpoint
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, *, largest: int = LARGEST, most_fields: int = MOST_FIELDS) -> dict[str, str]:
     """The text fields of a form in either encoding (RFC 8058 allows both for the one-click post).
 
     A body of another type is an empty form. Raises HTTPException 413 or 400.
     """
-    body = await _read_body(request)
+    body = await _read_body(request, largest)
     capped = Request(request.scope, receive=_replay(body))
-    form = await capped.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=LARGEST)
+    form = await capped.form(max_files=0, max_fields=most_fields, max_part_size=largest)
     return {name: value for name, value in form.multi_items() if isinstance(value, str)}
 
 
-async def _read_body(request: Request) -> bytes:
+async def _read_body(request: Request, largest: int) -> bytes:
     body = b""
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > LARGEST:
+            if len(body) > largest:
                 raise HTTPException(413, "That is more than this form takes.")
     except ClientDisconnect:
         raise HTTPException(400, "The request broke off.") from None

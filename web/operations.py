@@ -11,7 +11,7 @@ from starlette.routing import Route
 from app import health
 from app.wiring import Product
 
-ROBOTS = "Sitemap: {base}/sitemap.xml\nUser-agent: *\nDisallow: /confirm/\nDisallow: /unsubscribe/\nDisallow: /preferences/\nDisallow: /vote/\n"
+ROBOTS = "Sitemap: {base}/sitemap.xml\nUser-agent: *\nDisallow: /confirm/\nDisallow: /unsubscribe/\nDisallow: /preferences/\nDisallow: /vote/\nDisallow: /desk\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from core.errors import NotFound
 from core.panel import Role
-from store import people, schema
+from store import people, schema, sessions
 from store.connect import Database
 from tests.conftest import NOW
 from tests.store.making import KEYS, invite, later, lens
@@ -93,6 +93,6 @@ def test_who_was_switched_off_is_not_found_until_invited_again(store: Connection
 def test_sign_in_links_are_forgotten_once_they_have_expired(store: Connection) -> None:
     ada = invite(store, "ada", "builder")
     for number in range(3):
-        people.keep_sign_in(store, at=ada.id, token_hash=str(number), now=NOW, expires=later(hours=number))
-    assert people.forget_sign_ins(store, before=later(hours=2)) == 2
+        sessions.keep_link(store, at=ada.id, token_hash=str(number), now=NOW, expires=later(hours=number))
+    assert sessions.forget_links(store, before=later(hours=2)) == 2
     assert store.execute(sa.select(schema.sign_in.c.token_hash)).scalar_one() == "2"

@@ -5,31 +5,19 @@ Without Chromium these tests fail; `VERDICTS_TEST_WITHOUT=chromium` leaves them 
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from app.tokens import Purpose
 from core.subscriber import SubscriberState
-from tests.prepare import browser
+from tests.chromium import Chromium, needs_chromium
 from tests.web import shelf
 from tests.web.samples import EMPTY, HOSTILE_VIEW, LONG_VIEW, PARTIAL, VIEW
 
-CHROMIUM = browser() or "no Chromium on this machine"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 COMPARISON = f"/compare/{VIEW.slug}"
 PAGES = [
     "/",
@@ -53,77 +41,7 @@ VARIANTS = [
     "/lenses/builder",
 ]
 
-pytestmark = pytest.mark.skipif(
-    "chromium" in os.environ.get("VERDICTS_TEST_WITHOUT", "").split(","), reason="VERDICTS_TEST_WITHOUT says chromium"
-)
-
-Scheme = Literal["light", "dark"]
-
-
-class Chromium:
-    """A browser in a thread of its own: its event loop must not be seen by other tests of this process."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self.thread = ThreadPoolExecutor(max_workers=1)
-        self.reports: list[str] = []
-        try:
-            self.thread.submit(self._start).result()
-        except BaseException:
-            self.thread.shutdown()
-            raise
-
-    def _start(self) -> None:
-        self.driver = sync_playwright().start()
-        try:
-            self.browser = self.driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            self.page = self._page()
-            self.scriptless = self._page(java_script_enabled=False)
-        except BaseException:
-            self.driver.stop()
-            raise
-
-    def _page(self, **options: Any) -> Page:
-        page = self.browser.new_context(**options).new_page()
-        page.on("console", lambda message: self.reports.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: self.reports.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: (self.reports.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda asked: self._outside(asked.url))
-        page.add_init_script(
-            "document.addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective))"
-        )
-        return page
-
-    def _outside(self, url: str) -> None:
-        if not url.startswith((self.address, "about:")):
-            self.reports.append(f"request: {url}")
-
-    def look(
-        self,
-        path: str,
-        act: Callable[[Page], Any],
-        *,
-        width: int = 1280,
-        scheme: Scheme = "light",
-        scripts: bool = True,
-    ) -> Any:
-        """What `act(page)` returns once the page is open; nothing may have been reported meanwhile."""
-        return self.thread.submit(self._look, path, act, width, scheme, scripts).result()
-
-    def _look(self, path: str, act: Callable[[Page], Any], width: int, scheme: Scheme, scripts: bool) -> Any:  # noqa: FBT001
-        page = self.page if scripts else self.scriptless
-        page.set_viewport_size({"width": width, "height": 800})
-        page.emulate_media(media="screen", color_scheme=scheme)
-        self.reports.clear()
-        page.goto(self.address + path)
-        found = act(page)
-        # A page that refuses or is missing says so in the console; that is the browser's own line about it.
-        assert [each for each in self.reports if "status of 40" not in each] == []
-        return found
-
-    def close(self) -> None:
-        self.thread.submit(lambda: (self.browser.close(), self.driver.stop())).result()
-        self.thread.shutdown()
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,144 @@
+"""The desk behind a real server on loopback: a product of each test's own, with people of every role."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from app import limiting, reviewing, signing_in
+from app.lenses import load_standard_lenses
+from app.limiting import Limit
+from app.settings import Settings
+from app.wiring import Product
+from core.panel import Role
+from store.connect import Database
+from tests.chromium import Chromium
+from tests.conftest import NOW
+from tests.web.conftest import Served, Stage
+from web.application import create_app
+
+BUILDER, SECOND_BUILDER, SKEPTIC, EDITOR, OPERATOR, CHIEF = (
+    f"{name}@example.com" for name in ("builder", "second", "skeptic", "editor", "operator", "chief")
+)
+"""Reviewers of one lens each (two of builder), one person for each other role, and one with every role."""
+
+
+@dataclass
+class Hand:
+    """The test's hand on the clock."""
+
+    now: datetime = NOW
+
+    def turn(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def generous_limits() -> Iterator[None]:
+    """All tests come from one address; those of the limits ask for the real ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        generous = Limit(per_address=100_000, per_network=100_000)
+        patch.setattr(limiting, "LIMITS", dict.fromkeys(limiting.LIMITS, generous))
+        yield
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Served]:
+    stage = Stage()
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(stage, log_level="critical", lifespan="off", ws="none", access_log=False)
+        running = uvicorn.Server(config)
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
+        thread.start()
+        deadline = time.monotonic() + 10
+        while not running.started and time.monotonic() < deadline:
+            time.sleep(0.01)
+        # By name: passkeys are bound to one.
+        yield Served(address=f"http://localhost:{listener.getsockname()[1]}", stage=stage)
+        running.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def hand() -> Hand:
+    return Hand()
+
+
+@pytest.fixture
+def product(tmp_path: Path, sqlite_url: str, server: Served, hand: Hand) -> Iterator[Product]:
+    """A product with the standard lenses and one person for every role; its clock is in the test's hand."""
+    settings = Settings(
+        _env_file=None, var=tmp_path, database_url=sqlite_url, base_url=server.address, secret_key="k" * 40
+    )
+    opened = Product(settings=settings, database=Database(settings.database), clock=lambda: hand.now)
+    load_standard_lenses(opened)
+    people(opened)
+    yield opened
+    opened.database.close()
+
+
+def people(product: Product) -> None:
+    """Everybody of the constants above."""
+    reviewer, everything = [Role.REVIEWER], list(Role)
+    for email, roles, lenses in (
+        (BUILDER, reviewer, ["builder"]),
+        (SECOND_BUILDER, reviewer, ["builder"]),
+        (SKEPTIC, reviewer, ["skeptic"]),
+        (EDITOR, [Role.EDITOR], []),
+        (OPERATOR, [Role.OPERATOR], []),
+        (CHIEF, everything, ["futurist"]),
+    ):
+        name = email.partition("@")[0].title()
+        reviewing.invite(product, email, roles=roles, lenses=lenses, name=name, actor="test")
+
+
+@pytest.fixture
+def site(server: Served, product: Product) -> Served:
+    """The server, with this test's product behind it."""
+    server.stage.app = create_app(product)
+    return server
+
+
+def session_of(product: Product, email: str) -> str:
+    """The secret of a new session of this person: what the cookie holds."""
+    link = reviewing.invite(product, email, roles=[], actor="test").sign_in_url
+    return signing_in.sign_in(product, link.rsplit("/", 1)[1], agent="A test's browser").secret
+
+
+@pytest.fixture
+def signed_in(site: Served, product: Product) -> Iterator[Callable[[str], httpx.Client]]:
+    """Makes a client that is signed in as this person; it follows no redirect by itself."""
+    opened: list[httpx.Client] = []
+
+    def make(email: str) -> httpx.Client:
+        client = httpx.Client(base_url=site.address, timeout=10, cookies={"desk": session_of(product, email)})
+        opened.append(client)
+        return client
+
+    yield make
+    for client in opened:
+        client.close()
+
+
+@pytest.fixture
+def stranger(site: Served) -> Iterator[httpx.Client]:
+    """A client that is not signed in."""
+    with httpx.Client(base_url=site.address, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def chromium(server: Served) -> Iterator[Chromium]:
+    browser = Chromium(server.address)
+    yield browser
+    browser.close()
