@@ -43,6 +43,9 @@ ONLY_IN = {
     "mjml": ("digest/",),
     "feedparser": ("ingest/",),
     "bs4": ("ingest/",),
+    "webauthn": ("app/passkeys.py",),
+    "dkim": ("digest/transports/",),
+    "markdown_it": ("digest/",),
 }
 """Libraries that have one room each."""
 
