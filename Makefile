@@ -8,7 +8,7 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 PACKAGES := core ingest review digest store app flows web
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format bench faults check-pages lock clean
+.PHONY: help setup demo up test check format bench faults check-pages check-mail lock clean
 
 help: ## Show this list
 	@awk 'BEGIN{FS=":.*## "} /^[a-z-]+:.*## /{printf "  make %-12s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ faults: setup ## Every fault of sending, with real kills (about twenty minutes)
 
 check-pages: setup ## Every page before axe-core and html-validate (fetches both)
 	@$(BIN)/python -m tests.check_pages
+
+check-mail: setup ## Every mail before the reference compiler, axe-core, html-validate, caniemail, SpamAssassin (fetches them)
+	@$(BIN)/python -m tests.check_mail
 
 lock: setup ## Pin everything anew, by hash and without addresses
 	@$(UV) pip compile -q pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \

@@ -16,8 +16,9 @@ from store import shelves
 from store.editions import ShelvedEdition
 
 FEED_LENGTH = 30
-PART = 5000
-"""Numbers that one part of the sitemap covers; 50,000 addresses are allowed in one file."""
+PART = 500
+"""Numbers that one part of the sitemap covers: few enough for a file to be made in milliseconds, however many there are.
+An index may name 50,000 parts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

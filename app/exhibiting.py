@@ -94,6 +94,26 @@ def tool(product: Product, slug: str) -> ToolPage:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exhibit:
+    """A tool in short: its side of the newest approved comparison, and when that was approved."""
+
+    side: Side
+    modified: datetime | None
+
+
+def in_short(product: Product, slug: str) -> Exhibit:
+    """A tool on show, by its present slug, for its badge and its picture. Raises NotFound for any other."""
+    with product.database.read() as connection:
+        found = tools.find(connection, slug)
+        ids = shelves.of_tool(connection, found.id, limit=1)
+        if found.slug != slug or not ids:
+            raise NotFound(f"There is no tool {slug!r}.")
+        [view], _ = pages(connection, ids)
+    # Votes are on neither, so they do not make it newer.
+    return Exhibit(side=_stand(view, slug).side, modified=newer(view.approved_at, view.published_at))
+
+
 def _stand(view: ComparisonView, slug: str) -> Stand:
     a, b = view.a, view.b
     return Stand(view=view, side=a, other=b) if a.slug == slug else Stand(view=view, side=b, other=a)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
+from datetime import datetime
 
 from app import ingesting, sending
 from app.settings import ENV_FILE, PREFIX, Settings, variable
 from app.wiring import Product
 from core.errors import VerdictsError
-from store import checks, subscribers, tools
+from core.source import SourceState, SourceStatus
+from store import checks, sources, subscribers, tools
 
 _ROOM = 500_000_000
+RUNS = 60
+"""So many runs of a source are shown as a plot."""
 
 
 def ready(product: Product) -> tuple[bool, str]:
@@ -60,6 +64,63 @@ def _invariants(product: Product, name: str) -> Finding:
     broken = violations(product)
     detail = f"{len(broken)} broken: {broken[0]['rule']}" if broken else f"{len(checks.INVARIANTS)} hold"
     return Finding(what=name, well=not broken, detail=detail)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceHealth:
+    """A source as an operator looks at it; every instant in UTC.
+
+    `state` is `on`, `failing`, `paused`, `gone` or `off` (switched off in sources.toml). `budget_left` is what its host
+    still granted after the last run, None where hosts do not say. `runs` are the entries of its last 60 runs, the newest
+    first; a run that failed or found nothing new has none.
+    """
+
+    key: str
+    kind: str
+    url: str
+    state: str
+    last_success: datetime | None
+    last_non_empty: datetime | None
+    entries_median: int | None  # of the last 14 runs that were read
+    consecutive_failures: int
+    last_error: str | None
+    next_due: datetime | None
+    waits_until: datetime | None  # its host, or its failures, call for rest
+    budget_left: int | None
+    runs: tuple[int, ...]
+
+
+def source_health(product: Product) -> list[SourceHealth]:
+    """Every source of sources.toml, in its order. A fixed number of statements, however many there are. Raises
+    SourcesFileError."""
+    known = ingesting.statuses(product)
+    with product.database.read() as connection:
+        past = sources.runs(connection, limit=RUNS)
+    return [_health(each, past.get(each.source.key, [])) for each in known]
+
+
+def _health(status: SourceStatus, runs: list[int]) -> SourceHealth:
+    return SourceHealth(
+        key=status.source.key,
+        kind=status.source.kind,
+        url=status.source.url,
+        state=_state(status),
+        last_success=status.last_success,
+        last_non_empty=status.last_non_empty,
+        entries_median=status.entries_median,
+        consecutive_failures=status.consecutive_failures,
+        last_error=status.last_error,
+        next_due=status.next_due,
+        waits_until=status.not_before,
+        budget_left=status.budget_left,
+        runs=tuple(runs),
+    )
+
+
+def _state(status: SourceStatus) -> str:
+    if not status.source.enabled:
+        return "off"
+    return "failing" if status.state is SourceState.ON and status.last_error else status.state.value
 
 
 def violations(product: Product) -> list[dict[str, object]]:

@@ -55,6 +55,7 @@ LIMITS = {
     # One reader votes on eight comparisons and may change their mind; an office shares one address.
     "vote": Limit(per_address=300, per_network=1000),
     "preferences": Limit(per_address=60, per_network=600),
+    "move": Limit(per_address=3, per_network=3),  # counted by subscriber: each use is a mail to a stranger's address
     "sign-in": Limit(per_address=10, per_network=60),
     "sign-in-mail": Limit(per_address=5, per_network=5),  # counted by mailbox
 }

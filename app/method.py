@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app.sending import VOTES_OPEN
 from app.voting import BURST, BURST_WITHIN, SWITCHED_WITHIN
 from app.wiring import Product
+from core.category import CATEGORIES
 from core.comparison import VOTES_SHOWN_FROM
 from core.panel import Lens
 from store import people, sources
@@ -27,6 +28,7 @@ class Method:
 
     lenses: tuple[Lens, ...]
     quorum: int
+    quorums: tuple[tuple[str, int], ...]  # categories by name where it is another number
     edition_size: int
     votes_shown_from: int
     votes_open_days: int
@@ -40,10 +42,12 @@ def method(product: Product) -> Method:
     """What the methodology page tells."""
     with product.database.read() as connection:
         lenses = people.lenses(connection)
+        quorums = people.quorums(connection)
         read = sources.in_use(connection)
     return Method(
         lenses=tuple(each for each in lenses if each.active),
         quorum=product.settings.quorum,
+        quorums=tuple((name, quorums[key]) for key, name in CATEGORIES.items() if key in quorums),
         edition_size=product.settings.edition_size,
         votes_shown_from=VOTES_SHOWN_FROM,
         votes_open_days=VOTES_OPEN.days,

@@ -30,11 +30,14 @@ if TYPE_CHECKING:
     from ingest.fetch import Fetcher
     from ingest.pricing_page import Page
 
+TURNS = "hosts.turns"
+"""The file below VERDICTS_VAR in which processes keep their turns at hosts."""
 AGAIN = timedelta(days=90)
 """A page is not asked again before, and what it said is not repeated without a date after."""
 
 _AT_ONCE = 8
 _BYTES = 2_000_000
+_QUOTE, _LICENCE = 200, 60
 _LISTINGS = words(
     "alternativeto.net appsumo.com apps.apple.com arxiv.org chromewebstore.google.com g2.com github.com gitlab.com "
     "huggingface.co news.ycombinator.com openrouter.ai play.google.com producthunt.com reddit.com ycombinator.com"
@@ -85,10 +88,21 @@ def _read(product: Product, chosen: Sequence[Tool]) -> list[PageRead]:
         for (tool, page), read in zip(mine, reads, strict=True):
             found = read.pricing or _nothing_found(page, read.error, product.now)
             known = tools.dossier(connection, tool).pricing
-            if not _outranks(known, found):
-                flags = tuple(sorted({*known.flags, *found.flags}))
-                tools.keep_price(connection, tool.id, replace(found, flags=flags), now=product.now)
+            if (told := _told(known, found)) is not None:
+                tools.keep_price(connection, tool.id, told, now=product.now)
     return reads
+
+
+def _told(known: Pricing, found: Pricing) -> Pricing | None:
+    """What is known from now on: what was found, or what an open-source licence says with the price of a hosted plan
+    beside it; None when what is known stands."""
+    flags = tuple(sorted({*known.flags, *found.flags}))
+    if not _outranks(known, found):
+        return replace(found, flags=flags)
+    if known.model is not PricingModel.OPEN_SOURCE or found.entry_price is None:
+        return None
+    quote = f"{known.quote[:_LICENCE]} / hosted, says {found.source_url}: {found.quote}"[:_QUOTE]
+    return replace(known, entry_price=found.entry_price, flags=flags, quote=quote, observed_at=found.observed_at)
 
 
 def _outranks(known: Pricing, found: Pricing) -> bool:
@@ -114,6 +128,7 @@ async def _look(product: Product, chosen: Sequence[tuple[Tool, str]]) -> list[Pa
         version=VERSION,
         allow_private_hosts=settings.allow_private_hosts,
         clock=product.clock,
+        shared=settings.var / TURNS,
     ) as fetcher:
 
         async def one(tool: Tool, address: str) -> PageRead:

@@ -16,6 +16,7 @@ from core.comparison import Community, ComparisonView, Side, comparison_slug
 from core.edition import Edition
 from core.errors import NotFound
 from core.week import Week
+from digest.compose import best_of_intro, month
 from store import comparisons, corrections, shelves, tools, votes
 from store import editions as kept
 from store.corrections import Corrected
@@ -75,7 +76,8 @@ def home(product: Product) -> HomeView:
     with product.database.read() as connection:
         newest = kept.public(connection, limit=1)
         shown, modified = pages(connection, shelves.latest(connection, limit=NEWEST))
-        latest = _edition(connection, newest[0]) if newest else None
+        ids = kept.comparison_ids(connection, newest[0].week) if newest else ()
+        latest = _edition(connection, newest[0], ids) if newest else None
         return HomeView(
             latest=latest,
             comparisons=shown,
@@ -115,7 +117,20 @@ def comparison_address(product: Product, one: str, other: str) -> str:
 def edition(product: Product, week: Week) -> EditionView:
     """An approved edition. Raises NotFound for any other."""
     with product.database.read() as connection:
-        return _edition(connection, kept.find_public(connection, week))
+        return _edition(connection, kept.find_public(connection, week), kept.comparison_ids(connection, week))
+
+
+def best_of(product: Product, week: Week) -> EditionView:
+    """The best of a month that went to monthly readers with this week's edition, as its comparisons are shown today.
+    Raises NotFound when none did."""
+    with product.database.read() as connection:
+        found, number = kept.find_public(connection, week), kept.best_of(connection, week)
+        if number is None:
+            raise NotFound(f"No best-of went out with edition {week}.")
+        frozen = kept.content(connection, week, number)
+        ids = [comparisons.find(connection, slug).id for slug in frozen.comparisons]
+        told = replace(found, subject=frozen.subject, preheader="", intro=best_of_intro(month(week.previous_month[0])))
+        return _edition(connection, told, ids)
 
 
 def archive(product: Product, *, below: int | None = None) -> list[ShelvedEdition]:
@@ -124,14 +139,8 @@ def archive(product: Product, *, below: int | None = None) -> list[ShelvedEditio
         return kept.shelved(connection, limit=EDITIONS_A_PAGE + 1, below=below)
 
 
-def editions(product: Product) -> tuple[EditionView, ...]:
-    """Every approved edition with its comparisons, the newest first."""
-    with product.database.read() as connection:
-        return tuple(_edition(connection, each) for each in kept.public(connection))
-
-
-def _edition(connection: Any, found: Edition) -> EditionView:
-    shown, modified = pages(connection, kept.comparison_ids(connection, found.week))
+def _edition(connection: Any, found: Edition, ids: Sequence[int]) -> EditionView:
+    shown, modified = pages(connection, ids)
     return EditionView(
         week=found.week,
         number=found.number,
@@ -152,10 +161,11 @@ def pages(connection: Any, ids: Sequence[int]) -> tuple[tuple[ComparisonView, ..
     views = comparisons.approved_views(connection, limit=len(ids), ids=ids)
     today = comparisons.present_slugs(connection, [side.slug for view in views for side in (view.a, view.b)])
     moved = [_readdressed(view, today) for view in views]
-    counted = votes.counted(connection, [view.slug for view in moved])
-    changed = votes.newest(connection, [view.slug for view in moved])
+    polls = votes.polls(connection, [view.slug for view in moved])
     dates = [each for view in views for each in (view.approved_at, view.published_at)]
-    return tuple(_voted(view, counted.get(view.slug, {})) for view in moved), newer(*dates, *changed.values())
+    dates += [each.changed for each in polls.values()]
+    none = votes.Poll()
+    return tuple(_voted(view, polls.get(view.slug, none).chosen) for view in moved), newer(*dates)
 
 
 def newer(*instants: datetime | None) -> datetime | None:

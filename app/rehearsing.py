@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app import editing
+from app import composing
 from app.reviewing import checked_address
 from app.sending import Links, edition_mail, opened_transport, require_sendable
 from app.wiring import Product
@@ -32,7 +32,7 @@ def send_test(product: Product, week: Week, address: str, *, actor: str) -> str:
         why = subscribers.suppressed(connection, wanted)
     if why is not None:
         raise Refused(f"{wanted} may not be mailed ({why}).", mend="Test with another address.")
-    frozen = editing.preview(product, week)
+    frozen = composing.preview(product, week)
     mail = edition_mail(product, frozen)
     test = Mail(
         sender=mail.sender, subject=f"[Test] {mail.subject}", html=mail.html, text=mail.text, headers=mail.headers

@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 
 from app.tokens import SIGN_IN_LASTS, new_secret
 from app.wiring import Product
-from core.errors import NotFound, Refused, StaleFence
-from core.panel import Basis, Decision, DeclineReason, Lease, Lens, Person, Role, SeatRow, Tally
+from core.errors import NotFound, Refused, StaleFence, StaleVersion
+from core.panel import (
+    Basis,
+    Decision,
+    DeclineReason,
+    Draft,
+    Lease,
+    Lens,
+    Person,
+    Role,
+    Said,
+    Seat,
+    SeatRow,
+    SeatState,
+    Tally,
+    VerdictState,
+)
+from core.sighting import Seen
 from core.text import clean
-from core.tool import Tool, ToolStatus
+from core.tool import Tool, ToolDossier, ToolStatus
+from review.blind import Viewer, Visible, visible
+from review.queue import due_at
 from review.tally import tally
-from store import audit, people, reviews, sessions, tools
+from store import audit, panels, people, reviews, sessions, tools, versions
+from store.versions import Relative
 
 QUOTE_LIMIT = 4000
 """Characters; far above the 150 words that are suggested, far below what would hurt a page."""
+
+DISCLOSURE_LIMIT = 500
+DRAFT_LIMIT = 20_000
+"""Characters of a draft: what is too long for a verdict is kept all the same until it is shortened."""
 
 _LATER = timedelta(days=7)
 
@@ -31,13 +54,6 @@ class Invitation:
 
     person: Person
     sign_in_url: str
-
-
-def keep_lenses(product: Product, lenses: Collection[Lens]) -> None:
-    """Add lenses or bring them up to date; tools that wait get the new seats."""
-    with product.database.write() as connection:
-        people.keep_lenses(connection, sorted(lenses, key=lambda lens: lens.position))
-        tools.seat_queued(connection)
 
 
 def invite(
@@ -124,21 +140,41 @@ def judged_lenses(product: Product, tool: str) -> frozenset[str]:
         return frozenset(each.lens for each in reviews.verdicts(connection, [found.id]).get(found.id, ()))
 
 
-def claim(product: Product, email: str, *, lens: str | None = None, tool: str | None = None) -> Lease:
-    """The next seat for a reviewer, of one lens or tool when named. Raises NotFound when none waits, and Refused."""
+def give_due_dates(product: Product, connection: Any) -> None:
+    """Let what has come into the queue without a due date have one, in the transaction that brought it or later."""
+    reviews.give_due_dates(connection, due=due_at(product.now, days=product.settings.due_days))
+
+
+def claim(
+    product: Product, email: str, *, lens: str | None = None, tool: str | None = None, seat: int | None = None
+) -> Lease:
+    """The next seat for a reviewer, of one lens or tool, or one seat, when named.
+
+    Raises NotFound when none waits, and Refused when it is not theirs to have.
+    """
     now = product.now
-    until = now + timedelta(minutes=product.settings.seat_minutes)
     with product.database.write() as connection:
         reviewer = _reviewer(people.find(connection, email), lens)
+        give_due_dates(product, connection)
         wanted = None if tool is None else tools.find(connection, tool).id
         lenses = reviewer.lenses if lens is None else (lens,)
-        lease = reviews.claim(connection, reviewer, lenses=lenses, tool_id=wanted, now=now, until=until)
-    if lease is None:
-        of_tool = f" of {tool}" if tool else ""
-        raise NotFound(
-            f"No seat{of_tool} waits for {', '.join(lenses)}.", mend="`verdicts queue list` shows what does."
+        lease = reviews.claim(
+            connection, reviewer, lenses=lenses, tool_id=wanted, seat_id=seat, now=now, until=_lease_end(product)
         )
-    return lease
+        if lease is None and seat is not None:
+            wanted = reviews.get_seat(connection, seat).tool
+        why = "" if lease or wanted is None else reviews.why_not(connection, reviewer, wanted)
+    if lease is not None:
+        return lease
+    if why:
+        raise Refused(f"That seat is not yours to have. {why}", mend="Take another one from the queue.")
+    of_tool = f" of {tool}" if tool else ""
+    what = f"Seat {seat} does not wait" if seat is not None else f"No seat{of_tool} waits"
+    raise NotFound(f"{what} for {', '.join(lenses)}.", mend="`verdicts queue list` shows what does.")
+
+
+def _lease_end(product: Product) -> datetime:
+    return product.now + timedelta(minutes=product.settings.seat_minutes)
 
 
 def _reviewer(person: Person, lens: str | None) -> Person:
@@ -169,11 +205,26 @@ def decline(product: Product, email: str, seat: int, *, reason: DeclineReason) -
         return reviews.abandoned_lenses(connection, tool, now=now)
 
 
+def take_back_decline(product: Product, email: str, seat: int) -> None:
+    """Let a declined seat be offered to the reviewer again. Raises Refused after a conflict of interest."""
+    now = product.now
+    with product.database.write() as connection:
+        reviewer = _reviewer(people.find(connection, email), None)
+        if reviews.take_back_decline(connection, reviewer, seat):
+            subject = f"seat:{seat}"
+            audit.note(connection, now=now, actor=reviewer.email, action="seat.decline_undone", subject=subject)
+
+
+class StaleDraft(StaleVersion):
+    """Another tab has saved other words; neither was overwritten."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
     """What a submit did: the tool, and its panel so far."""
 
     tool: str
+    name: str
     tally: Tally
 
 
@@ -187,14 +238,24 @@ def submit(
     quote: str,
     basis: Basis,
     disclosure: str = "",
+    looks: bool = False,
+    over: Draft | None = None,
 ) -> Submitted:
-    """Submit a verdict from a claimed seat. Raises StaleFence when the lease was lost; the words stay as a draft."""
+    """Submit a verdict from a claimed seat. Raises StaleFence when the lease was lost; the words stay as a draft.
+
+    `over` are the words as they were typed, with the version of the draft that they were written over: raises
+    StaleVersion when another tab has saved other words since, and nothing is submitted or overwritten.
+
+    Whoever shows the reviewer what the panel says so far says that they `look`: it is written down, and from then on
+    the verdict can be revised, but not withdrawn. The same words from the same hands twice are one verdict.
+    """
     words = _quote(quote)
-    said = clean(disclosure, limit=500)
+    said = _disclosure(disclosure)
     now = product.now
     try:
         with product.database.write() as connection:
             reviewer = _reviewer(people.find(connection, email), None)
+            _require_newest(connection, reviewer, over)
             tool_id = reviews.submit(
                 connection,
                 reviewer,
@@ -207,21 +268,52 @@ def submit(
                 now=now,
             )
             _require_reviewable(tools.get(connection, [tool_id])[tool_id], seat)
-            result = tally(reviews.verdicts(connection, [tool_id])[tool_id], quorum=product.settings.quorum)
+            quorum = people.quorum_of(connection, tool_id, default=product.settings.quorum)
+            result = tally(reviews.verdicts(connection, [tool_id])[tool_id], quorum=quorum)
             reviews.settle_panel(connection, tool_id, submitted=result.total, closed=result.closed, now=now)
-            slug = tools.get(connection, [tool_id])[tool_id].slug
+            if looks:
+                reviews.looks(connection, reviewer, [tool_id], now=now)
+            found = tools.get(connection, [tool_id])[tool_id]
             audit.note(
                 connection,
                 now=now,
                 actor=reviewer.email,
                 action="verdict.submit",
-                subject=f"tool:{slug}",
-                after={"seat": seat, "verdict": decision, "basis": basis, "quote": words},
+                subject=f"tool:{found.slug}",
+                # Not what was said: the log is read by people who must not know it yet. The version says where it is.
+                after={"seat": seat, "version": reviews.version_of(connection, seat)},
             )
-    except StaleFence:
+    except (StaleFence, Refused):
+        there = _pressed_twice(product, email, seat, words=(decision, words, basis, said))
+        if there is not None:
+            return there
         _keep_draft(product, email, seat=seat, decision=decision, quote=words, basis=basis, disclosure=said)
         raise
-    return Submitted(tool=slug, tally=result)
+    return Submitted(tool=found.slug, name=found.name, tally=result)
+
+
+def _pressed_twice(
+    product: Product, email: str, seat: int, *, words: tuple[Decision, str, Basis, str]
+) -> Submitted | None:
+    """What the first press of the button did, when this is the second."""
+    with product.database.read() as connection:
+        at = reviews.get_seat(connection, seat).tool
+        mine = panels.said_on(connection, [at], by=people.find(connection, email)).get(at, ())
+        same = [each for each in mine if each.seat == seat and each.state is VerdictState.SUBMITTED]
+        if [(each.decision, each.quote, each.basis, each.disclosure) for each in same] != [words]:
+            return None
+        quorum = people.quorum_of(connection, at, default=product.settings.quorum)
+        result = tally(reviews.verdicts(connection, [at])[at], quorum=quorum)
+        found = tools.get(connection, [at])[at]
+        return Submitted(tool=found.slug, name=found.name, tally=result)
+
+
+def _require_newest(connection: Any, reviewer: Person, over: Draft | None) -> None:
+    if over is None:
+        return
+    there = reviews.get_draft(connection, reviewer, over.seat)
+    if there.version and there.version != over.version and there.words != over.words:
+        raise StaleDraft("Your draft was saved elsewhere meanwhile.", mend="Choose which text to keep.")
 
 
 def _require_reviewable(found: Tool, seat: int) -> None:
@@ -258,3 +350,282 @@ def _quote(text: str) -> str:
     if not words:
         raise Refused("A verdict needs a quote.", mend="Say in 20 to 150 words why.")
     return words
+
+
+def _disclosure(text: str) -> str:
+    said = clean(text, limit=DISCLOSURE_LIMIT + 1)
+    if len(said) > DISCLOSURE_LIMIT:
+        raise Refused(
+            f"The disclosure is longer than {DISCLOSURE_LIMIT} characters.", mend="Say in a sentence what ties you."
+        )
+    return said
+
+
+# ------------------------------------------------------------ a seat and its draft
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSeat:
+    """A seat as its reviewer has it before them: the tool with everything that is known of it, the lens, their own
+    words, and of the panel what they may see."""
+
+    seat: Seat
+    lens: Lens
+    dossier: ToolDossier
+    sightings: tuple[Seen, ...]
+    relatives: tuple[Relative, ...]
+    merged_names: tuple[str, ...]
+    draft: Draft
+    mine: tuple[Said, ...]  # their verdicts from this seat, oldest first
+    holding: bool
+    lapsed: bool  # held on a lease that ran out; nobody has taken it yet
+    held_by_another: bool
+    may_claim: bool
+    why_not: str
+    looked: bool
+    panel: Visible
+    tally: Tally | None  # of what may be seen; None: nothing may
+    quorum: int
+
+    @property
+    def standing(self) -> Said | None:
+        """Their verdict that counts."""
+        return next((each for each in self.mine if each.state is VerdictState.SUBMITTED), None)
+
+
+def open_seat(product: Product, email: str, seat: int) -> OpenSeat:
+    """Everything that a reviewer needs to judge. Raises NotFound, and Refused for a seat of a lens not theirs."""
+    now = product.now
+    with product.database.read() as connection:
+        reviewer = _reviewer(people.find(connection, email), None)
+        found = reviews.get_seat(connection, seat)
+        mine = [each for each in _said_by(connection, reviewer, found.tool) if each.seat == seat]
+        if found.lens not in reviewer.lenses and not mine:
+            raise Refused(f"Seat {seat} looks through the lens {found.lens}.", mend=f"Yours: {_list(reviewer)}.")
+        tool = tools.get(connection, [found.tool])[found.tool]
+        holding = found.state is SeatState.LEASED and found.holder == reviewer.id
+        live = found.lease_until is not None and found.lease_until > now
+        others = found.state is SeatState.LEASED and not holding and live
+        why = "" if holding or mine else reviews.why_not(connection, reviewer, found.tool)
+        looked = reviews.has_looked(connection, reviewer, found.tool)
+        shown = seen_by(connection, reviewer, found.tool)
+        quorum = people.quorum_of(connection, found.tool, default=product.settings.quorum)
+        return OpenSeat(
+            seat=found,
+            lens=next(each for each in people.lenses(connection) if each.key == found.lens),
+            dossier=tools.dossier(connection, tool),
+            sightings=tools.seen(connection, [tool.id]).get(tool.id, ()),
+            relatives=versions.relatives(connection, tool.id),
+            merged_names=tuple(panels.merged_names(connection, tool.id)),
+            draft=reviews.get_draft(connection, reviewer, seat),
+            mine=tuple(mine),
+            holding=holding,
+            lapsed=holding and not live,
+            held_by_another=others,
+            may_claim=not (holding or others or why) and found.state is not SeatState.SUBMITTED and found.waiting,
+            why_not=why,
+            looked=looked,
+            panel=shown,
+            tally=None if shown.hidden else tally(shown.verdicts, quorum=quorum),
+            quorum=quorum,
+        )
+
+
+def lens_of(product: Product, seat: int) -> str:
+    """Through which lens a seat looks. Raises NotFound."""
+    with product.database.read() as connection:
+        return reviews.get_seat(connection, seat).lens
+
+
+def _said_by(connection: Any, reviewer: Person, tool: int) -> tuple[Said, ...]:
+    return panels.said_on(connection, [tool], by=reviewer).get(tool, ())
+
+
+def seen_by(connection: Any, viewer: Person, tool: int) -> Visible:
+    """What somebody may see of the verdicts on a tool: the one way in which the desk shows any."""
+    said = reviews.verdicts(connection, [tool]).get(tool, ())
+    seats = {each.seat for each in _said_by(connection, viewer, tool) if each.state is VerdictState.SUBMITTED}
+    return visible(
+        said,
+        viewer=Viewer(roles=viewer.roles, seats=frozenset(seats)),
+        published=False,
+        may_judge=Role.REVIEWER in viewer.roles and bool(reviews.may_judge(connection, viewer, [tool])),
+    )
+
+
+def shown_panel(product: Product, email: str, tool: int) -> Visible:
+    """What somebody may see of the verdicts on a tool."""
+    with product.database.read() as connection:
+        return seen_by(connection, people.find(connection, email), tool)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """What saving a draft did. `lease_until` is None when the seat is not the reviewer's any more; the words are
+    kept all the same."""
+
+    version: int
+    saved_at: datetime
+    lease_until: datetime | None
+
+
+def save_draft(product: Product, email: str, draft: Draft, *, fence: int) -> Saved:
+    """Keep unfinished words over the version that was read (`draft.version`), and renew the lease of that claim.
+
+    The same words twice are one saving. Raises StaleVersion when another tab was faster: nothing is overwritten.
+    """
+    if len(draft.quote) > DRAFT_LIMIT or len(draft.disclosure) > DRAFT_LIMIT:
+        raise Refused(f"A draft holds {DRAFT_LIMIT} characters.", mend="20 to 150 words read best.")
+    now = product.now
+    with product.database.write() as connection:
+        reviewer = _reviewer(people.find(connection, email), None)
+        found = reviews.get_seat(connection, draft.seat)
+        if found.lens not in reviewer.lenses and not _said_by(connection, reviewer, found.tool):
+            raise Refused(f"Seat {draft.seat} looks through {found.lens}.", mend=f"Yours: {_list(reviewer)}.")
+        held = reviews.renew(connection, reviewer, draft.seat, fence=fence, until=_lease_end(product))
+        until = _lease_end(product) if held else None
+        there = reviews.get_draft(connection, reviewer, draft.seat)
+        if there.version and there.words == draft.words:
+            return Saved(version=there.version, saved_at=there.saved_at or now, lease_until=until)
+        _require_newest(connection, reviewer, draft)
+        saved = reviews.save_draft(
+            connection,
+            reviewer,
+            seat_id=draft.seat,
+            decision=draft.decision,
+            quote=draft.quote,
+            basis=draft.basis,
+            disclosure=draft.disclosure,
+            now=now,
+            version=draft.version,
+        )
+    return Saved(version=saved, saved_at=now, lease_until=until)
+
+
+def drop_draft(product: Product, email: str, seat: int) -> None:
+    """Forget the words on a seat that is not the reviewer's."""
+    with product.database.write() as connection:
+        reviews.drop_draft(connection, people.find(connection, email), seat)
+
+
+# ------------------------------------------------------------ after the verdict
+
+
+def look(product: Product, email: str, tools_seen: Sequence[int]) -> None:
+    """Write down that a reviewer is shown the verdicts on these tools: from then on they judge none of them.
+
+    Whoever is no reviewer leaves no trace: they judge nothing anyway.
+    """
+    now = product.now
+    with product.database.write() as connection:
+        viewer = people.find(connection, email)
+        new = [at for at in tools_seen if not reviews.has_looked(connection, viewer, at)]
+        if Role.REVIEWER in viewer.roles and new:
+            reviews.looks(connection, viewer, new, now=now)
+            for at in tools.get(connection, new).values():
+                audit.note(connection, now=now, actor=viewer.email, action="panel.look", subject=f"tool:{at.slug}")
+
+
+def show_panel(product: Product, email: str, seat: int) -> None:
+    """Let a reviewer see the panel of a tool that they have judged; they cannot withdraw from then on.
+
+    Raises Refused before their verdict is in.
+    """
+    with product.database.read() as connection:
+        reviewer = _reviewer(people.find(connection, email), None)
+        found = reviews.get_seat(connection, seat)
+        submitted = found.state is SeatState.SUBMITTED and found.holder == reviewer.id
+    if not submitted:
+        raise Refused("You see the others' verdicts once yours is in.", mend="Submit from this seat first.")
+    look(product, email, [found.tool])
+
+
+def withdraw(product: Product, email: str, seat: int, *, version: int, reason: str = "") -> str:
+    """Take a verdict back before having seen the others; its words are a draft again. Returns the tool's slug.
+
+    Raises Refused after that, or when it is not theirs, and StaleVersion when it has changed since.
+    """
+    now = product.now
+    with product.database.write() as connection:
+        reviewer = _reviewer(people.find(connection, email), None)
+        why = clean(reason, limit=DISCLOSURE_LIMIT)
+        at = reviews.withdraw(
+            connection, reviewer, seat, version=version, reason=why, now=now, until=_lease_end(product)
+        )
+        slug = resettle(product, connection, at)
+        change: dict[str, Any] = {"before": {"seat": seat, "version": version}, "after": {"reason": why}}
+        audit.note(
+            connection, now=now, actor=reviewer.email, action="verdict.withdraw", subject=f"tool:{slug}", **change
+        )
+        return slug
+
+
+def resettle(product: Product, connection: Any, tool: int) -> str:
+    """Count a panel anew after a verdict was taken away. Returns the tool's slug."""
+    quorum = people.quorum_of(connection, tool, default=product.settings.quorum)
+    result = tally(reviews.verdicts(connection, [tool]).get(tool, ()), quorum=quorum)
+    reviews.settle_panel(connection, tool, submitted=result.total, closed=result.closed, now=product.now, again=True)
+    # A lens may have been added while the panel was closed.
+    tools.seat_queued(connection, [tool])
+    return tools.get(connection, [tool])[tool].slug
+
+
+def revise(
+    product: Product,
+    email: str,
+    *,
+    seat: int,
+    version: int,
+    decision: Decision,
+    quote: str,
+    basis: Basis,
+    disclosure: str = "",
+    reason: str,
+    over: Draft | None = None,
+) -> str:
+    """Say a verdict anew, with a reason; the old version is kept and shown. Returns the tool's slug.
+
+    Where the tool stands in an approved comparison, that asks for approval again. Raises StaleVersion when the verdict
+    has another version by now, the words kept as a draft, and Refused.
+    """
+    words, said, now = _quote(quote), _disclosure(disclosure), product.now
+    why = clean(reason, limit=DISCLOSURE_LIMIT)
+    try:
+        if not why:
+            raise Refused("A revision needs a reason.", mend="Say in a sentence what has changed.")
+        with product.database.write() as connection:
+            reviewer = _reviewer(people.find(connection, email), None)
+            _require_newest(connection, reviewer, over)
+            at = reviews.revise(
+                connection,
+                reviewer,
+                seat_id=seat,
+                version=version,
+                decision=decision,
+                quote=words,
+                basis=basis,
+                disclosure=said,
+                reason=why,
+                now=now,
+            )
+            found = tools.get(connection, [at])[at]
+            _require_reviewable(found, seat)
+            audit.note(
+                connection,
+                now=now,
+                actor=reviewer.email,
+                action="verdict.revise",
+                subject=f"tool:{found.slug}",
+                before={"seat": seat, "version": version},
+                after={"version": version + 1, "reason": why},
+            )
+    except StaleDraft:
+        raise
+    except (StaleVersion, StaleFence, Refused) as refusal:
+        if isinstance(refusal, StaleVersion):
+            there = _pressed_twice(product, email, seat, words=(decision, words, basis, said))
+            if there is not None:
+                return there.tool
+        _keep_draft(product, email, seat=seat, decision=decision, quote=words, basis=basis, disclosure=said)
+        raise
+    return found.slug

@@ -16,6 +16,9 @@ from core.errors import Refused, UsageError
 from core.week import Week
 from store import attempts, audit, deliveries, editions, plans, uncertain
 
+_LAST_HOUR = 23
+_ROUND_THE_WORLD = 26  # hours: a day, and two for what is handed over ahead and for workers that are late
+
 KINDS = (plans.FAILED, plans.UNSENT)
 
 
@@ -40,23 +43,41 @@ def read_time(text: str, zone: str) -> datetime:
 
 
 def schedule(
-    product: Product, week: Week, *, send_at: datetime | None, percent_per_hour: int | None, actor: str
+    product: Product,
+    week: Week,
+    *,
+    send_at: datetime | None,
+    percent_per_hour: int | None,
+    local_hour: int | None = None,
+    actor: str,
 ) -> SendingStatus:
-    """Set when an edition goes out (None: as soon as it is approved), and in what waves (None: all at once).
+    """Set when an edition goes out (None: as soon as it is approved), and in what waves: so many percent an hour, or
+    from then on each reader at the next `local_hour` of their own zone (None: all at once).
 
-    Raises NotFound, UsageError for a share that is none, Refused once sending has begun, and for a time that has
+    Raises NotFound, UsageError for a share or an hour that is none, or for both at once, Refused once sending has begun, and for a time that has
     passed.
     """
     now = product.now
     if percent_per_hour is not None and not 1 <= percent_per_hour <= 100:  # noqa: PLR2004 - percent
         raise UsageError("A wave is between 1 and 100 percent of the recipients.", mend="Use --percent-per-hour 25.")
+    if local_hour is not None and (not 0 <= local_hour <= _LAST_HOUR or percent_per_hour is not None):
+        raise UsageError("Waves are by percent or by the hour of a day, 0 to 23.", mend="Use --local-hour 8 alone.")
+    if local_hour is not None and product.settings.send_window_hours < _ROUND_THE_WORLD:
+        raise Refused(
+            f"It takes {_ROUND_THE_WORLD} hours until it was {local_hour} everywhere; the send window is shorter.",
+            mend="Set VERDICTS_SEND_WINDOW_HOURS.",
+        )
     if send_at is not None and send_at < now:
         raise Refused(f"{to_iso(send_at)} has passed.", mend="Choose a time to come, or --now.")
     with product.database.write() as connection:
         found = editions.find(connection, week)
-        if not plans.change(connection, week, send_at=send_at, wave_percent=percent_per_hour):
+        if not plans.change(connection, week, send_at=send_at, wave_percent=percent_per_hour, local_hour=local_hour):
             raise Refused(f"Edition {week} is {found.state}.", mend="Its time can no longer be changed.")
-        after = {"send_at": None if send_at is None else to_iso(send_at), "percent_per_hour": percent_per_hour}
+        after = {
+            "send_at": None if send_at is None else to_iso(send_at),
+            "percent_per_hour": percent_per_hour,
+            "local_hour": local_hour,
+        }
         audit.note(connection, now=now, actor=actor, action="edition.schedule", subject=f"edition:{week}", after=after)
     return sending.status(product, week)
 
@@ -119,7 +140,7 @@ def retry(product: Product, week: Week, *, only: Sequence[str], actor: str) -> S
             plans.reopen(connection, week)
             with opened_transport(product) as transport:
                 size = transport.capabilities.largest_batch
-            deliveries.make_batches(connection, week, size=size, content_hash=found.content_hash or "", now=now)
+            deliveries.make_batches(connection, week, size=size, now=now)
         after = {"only": sorted(only), "recipients": freed}
         audit.note(connection, now=now, actor=actor, action="edition.retry", subject=f"edition:{week}", after=after)
     return sending.status(product, week)

@@ -63,12 +63,18 @@ class Settings(BaseSettings):
     postal_address: str | None = Field(
         None, description="Printed in every digest. Required before anything but the outbox sends."
     )
+    dkim_key: Path | None = Field(None, description="Private key (PEM file) that signs mails sent by SMTP.")
+    dkim_selector: str | None = Field(None, description="The key's name under `_domainkey` in the DNS.")
+    dkim_domain: str | None = Field(None, description="The domain that the key signs for.")
     allow_private_hosts: Annotated[frozenset[str], NoDecode] = Field(
         frozenset(), description="Hosts, or host:port, that may be fetched although they are private or loopback."
     )
     lease_seconds: int = Field(300, ge=10, le=86400, description="How long a worker owns a batch.")
     fence_minutes: int = Field(
         30, ge=0, le=4000, description="How far ahead of its time an attempt is handed to the provider."
+    )
+    send_lines: int = Field(
+        2, ge=1, le=20, description="Requests (SendGrid) or connections (SMTP) of one sending process at one time."
     )
     rate_per_minute: int | None = Field(
         None, ge=1, le=10_000_000, description="Mails a minute at most, over all workers; without it, no limit."
@@ -79,9 +85,23 @@ class Settings(BaseSettings):
         le=2000,
         description="How long after its approval, or its set time, an edition may be sent. Later it never is.",
     )
+    unsubscribe_mailbox: str | None = Field(
+        None, description="Address that takes `unsubscribe` mails; named in every edition's List-Unsubscribe."
+    )
+    soft_bounces: int = Field(3, ge=1, le=100, description="Returned mails after which an address is not mailed again.")
+    soft_bounce_days: int = Field(30, ge=1, le=365, description="Days within which returned mails are counted.")
     contact: str | None = Field(None, description="URL or address that goes into the User-Agent of ingestion.")
     quorum: int = Field(4, ge=1, le=20, description="Verdicts from different lenses that close a panel.")
     seat_minutes: int = Field(30, ge=1, le=1440, description="How long a reviewer's claim of a seat lasts.")
+    due_days: int = Field(
+        7,
+        ge=1,
+        le=90,
+        description="Days until a verdict on a tool that enters the queue is due, to the end of the day.",
+    )
+    quiet_hours: str = Field(
+        "20-8", description="Hours, in each person's own zone, in which nobody is reminded: first and end; `0-0`: none."
+    )
     edition_size: int = Field(8, ge=1, le=25, description="Comparisons that an edition takes at the most.")
     time_zone: str = Field("UTC", description="Zone in which the weekly schedules are read.")
     web_port: int = Field(8000, ge=0, le=65535, description="Port of the web server on this machine; 0: any free one.")
@@ -110,6 +130,22 @@ class Settings(BaseSettings):
         if value is not None and value.tzinfo is None:
             raise ValueError("must carry a time zone, as in 2026-11-20T09:00:00Z")
         return value
+
+    @field_validator("unsubscribe_mailbox")
+    @classmethod
+    def _mailbox(cls, value: str | None) -> str | None:
+        # It stands in a header and in a mailto: address: nothing that means something there.
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,255}", value):
+            raise ValueError("must be a plain address like leave@verdicts.example")
+        return value
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _hours(cls, value: str) -> str:
+        found = re.fullmatch(r"(\d{1,2})-(\d{1,2})", value.strip())
+        if not found or max(map(int, found.groups())) > 23:  # noqa: PLR2004 - hours of a day
+            raise ValueError("must be two hours of the day like 20-8")
+        return value.strip()
 
     @field_validator("time_zone")
     @classmethod
@@ -147,6 +183,12 @@ class Settings(BaseSettings):
     def outbox_folder(self) -> Path:
         """Where the outbox writes."""
         return self.outbox or self.var / "outbox"
+
+    @property
+    def quiet(self) -> tuple[int, int]:
+        """The first quiet hour, and the hour at which quiet ends."""
+        begins, _, ends = self.quiet_hours.partition("-")
+        return int(begins), int(ends)
 
     @property
     def sender(self) -> str:

@@ -82,6 +82,7 @@ def apply(
     goes again. Returns False when somebody else has settled it."""
     now = product.now
     week = Week.parse(doubt.week)
+    ledger.check_transition(BatchState.UNCERTAIN, settlement.batch)
     if settlement.batch is BatchState.PENDING:
         settlement = replace(settlement, not_before=now + ledger.RETRY_AFTER)
     with product.database.write() as connection:
@@ -204,9 +205,3 @@ def _note(connection: Any, doubt: Uncertain, evidence: Evidence, *, actor: str, 
         before={"state": BatchState.UNCERTAIN, "answer": doubt.answer[:1000], "attempt": doubt.attempt.id},
         after={"evidence": evidence, "week": doubt.week, "recipients": doubt.recipients},
     )
-
-
-def uncertain_batches(product: Product, week: Week) -> list[Settled]:
-    """The uncertain batches of an edition, as they stand."""
-    with product.database.read() as connection:
-        return [_settled(each, BatchState.UNCERTAIN, None) for each in uncertain.listed(connection, week)]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from binascii import b2a_base64
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any
 
 import orjson
 from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous.encoding import base64_decode
 
 from core.errors import Refused
 
@@ -23,12 +27,16 @@ class Purpose(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     PREFERENCES = "preferences"
     VOTE = "vote"
+    MOVE = "move"  # to another address; carries it
+    UNDO = "undo"  # of having left
     BALLOT = "ballot"  # what the page of a vote hands to its own button
     NOTE = "note"  # what the desk says on the next page
 
 
 _FOR_URLS = bytes.maketrans(b"+/", b"-_")
 _BLOCK = 64  # bytes of a block of SHA-256
+_PROOF = 16  # bytes of one word's proof
+_EACH = b"each."  # no token's body holds a dot, so that no proof that was ever shown is a key here
 
 
 def _base64(data: bytes) -> bytes:
@@ -72,11 +80,26 @@ class Signer:
         body = _base64(orjson.dumps([*payload, until]))
         return (body + b"." + _base64(self._proofs[purpose](body))).decode()
 
+    def sign_each(
+        self, purpose: Purpose, who: int, words: Sequence[str], *more: int | str, expires: datetime | None = None
+    ) -> list[str]:
+        """A token for each of these words, which `read` gives back as [who, word, *more]. A word holds no dot.
+
+        One HMAC makes a key that is this person's, keyed BLAKE2b the proof of each word under it: who holds one of
+        the tokens cannot make another.
+        """
+        until = int(expires.timestamp()) if expires else 0
+        body = _base64(orjson.dumps([who, *more, until]))
+        key = self._proofs[purpose](_EACH + body)
+        proofs = b"".join([blake2b(word.encode(), key=key, digest_size=_PROOF).digest() + b"\0\0" for word in words])
+        shown, end = b2a_base64(proofs, newline=False).translate(_FOR_URLS).decode(), f".{body.decode()}."
+        return [word + end + shown[24 * at : 24 * at + 22] for at, word in enumerate(words)]
+
     def read(self, purpose: Purpose, token: str, *, now: datetime) -> list[Any]:
         """The values of a token. Raises Refused for a forged or expired one, or one of another purpose."""
         try:
             payload: list[Any]
-            *payload, until = self._serializers[purpose].loads(token)
+            *payload, until = self._read_each(purpose, token) or self._serializers[purpose].loads(token)
         except (BadData, ValueError, TypeError):
             raise Refused(
                 "This link is not one of ours, or was cut short.", mend="Copy it whole from the mail."
@@ -85,12 +108,28 @@ class Signer:
             raise Refused("This link has expired.", mend="Ask for a new one.")
         return payload
 
+    def _read_each(self, purpose: Purpose, token: str) -> list[Any] | None:
+        """The values of a token that `sign_each` made; None when it is of the other kind, or no token at all."""
+        word, *rest = token.encode("ascii", "replace").split(b".")
+        if len(rest) != 2:  # noqa: PLR2004 - body and proof
+            return None
+        body, proof = rest
+        key = self._proofs[purpose](_EACH + body)
+        expected = _base64(blake2b(word, key=key, digest_size=_PROOF).digest())
+        if not hmac.compare_digest(proof, expected):
+            return None
+        who, *more = orjson.loads(base64_decode(body))
+        return [who, word.decode(), *more]
+
 
 @lru_cache(maxsize=64)
 def stamp(address_key: str) -> str:
     """What a token carries beside a subscriber's number: once a person is erased, the number may be given to somebody
     else (by SQLite, or by a restored backup), and old links must not speak for that person."""
-    return hashlib.sha256(address_key.encode()).hexdigest()[:12]
+    return hashlib.sha256(address_key.encode()).hexdigest()[:STAMP_LENGTH]
+
+
+STAMP_LENGTH = 12
 
 
 SIGN_IN_LASTS = timedelta(minutes=15)

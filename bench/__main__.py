@@ -9,6 +9,8 @@ from pathlib import Path
 
 SIZES: dict[str, list[str]] = {
     "ingestion": ["--feeds", "300"],
+    "subscribers": ["--rows", "100000"],
+    "recipients": ["--readers", "100000"],
 }
 """Arguments of the short form, where a benchmark has one."""
 

@@ -48,8 +48,39 @@ _SOURCES = 17
 _PEOPLE = 50
 WEEK = "2026-W48"
 
-SHOWN: dict[str, str] = {}
-"""What stands for the parts of an address, by the address: filled once the content is there."""
+_HELD = 60
+"""A tool that waits, whose futurist's seat the visitor holds."""
+
+SHOWN: dict[str, str] = {
+    "/desk/seats/{seat}": f"/desk/seats/{5 * (_HELD - 1) + 3}",
+    "/desk/panels/{slug}": "/desk/panels/tool-1",
+    "/desk/duplicates/{question}": "/desk/duplicates/1",
+    "/desk/editions/{week}": f"/desk/editions/{WEEK}",
+    "/desk/editions/{week}/html": f"/desk/editions/{WEEK}/html",
+    "/desk/editions/{week}/text": f"/desk/editions/{WEEK}/text",
+    "/desk/comparisons/{slug}": "/desk/comparisons/tool-6-vs-tool-7",
+    "/desk/comparisons/{slug}/page": "/desk/comparisons/tool-6-vs-tool-7/page",
+    "/desk/comparisons/{slug}/mail": "/desk/comparisons/tool-6-vs-tool-7/mail",
+    "/desk/tools/{slug}": "/desk/tools/tool-1",
+    "/desk/suggest/tools": "/desk/suggest/tools?q=tool-99",
+    "/desk/sources/{source}": "/desk/sources/source-1",
+    "/desk/sending/{week}": "/desk/sending/2025-W40",
+    "/desk/sending/{week}/figures": "/desk/sending/2025-W40/figures",
+    "/desk/sending/{week}/mails": "/desk/sending/2025-W40/mails",
+    "/desk/subscribers/{reader}": "/desk/subscribers/1",
+    "/desk/people/{person}": "/desk/people/2",
+    "/desk/lenses/{lens}": "/desk/lenses/builder",
+}
+"""What stands for an address with a part, or without what it searches for."""
+MORE = (
+    "/desk/queue?lens=builder&state=open",
+    "/desk/panels?show=closed",
+    "/desk/tools?status=queued",
+    "/desk/tools?q=tool-9",
+    "/desk/log?actor=p3@x.example",
+    "/desk/log?action=verdict.submit",
+)
+"""The same pages as they are filtered."""
 
 
 def fill(database: Database, *, tools: int) -> None:
@@ -64,8 +95,6 @@ def fill(database: Database, *, tools: int) -> None:
         for start in range(1, tools // 5 + 1, 1000):
             _comparisons(connection, range(start, min(start + 1000, tools // 5 + 1)))
         _surroundings(connection, tools)
-    with database.write() as connection:
-        connection.exec_driver_sql("ANALYZE")
 
 
 def _people(connection: sa.Connection) -> None:
@@ -390,6 +419,18 @@ def _surroundings(connection: sa.Connection, tools: int) -> None:
     }
     for table, rows in tables.items():
         connection.execute(sa.insert(table), rows)
+    _draft_edition(connection)
+    held = {"state": "leased", "holder": 1, "lease_until": _NOW + timedelta(hours=1), "begun_at": _NOW}
+    seat = 5 * (_HELD - 1) + 3
+    connection.execute(sa.update(schema.seat).where(schema.seat.c.id == seat).values(**held))
+
+
+def _draft_edition(connection: sa.Connection) -> None:
+    """The week's edition as an editor finds it: put together, not approved."""
+    draft = {"week": WEEK, "number": 999, "state": "draft", "subject": "This week", "preheader": "", "intro": ""}
+    connection.execute(sa.insert(schema.edition).values(**draft, left_over=0, version=1, assembled_at=_NOW))
+    taken = [{"week": WEEK, "position": n, "comparison": 6_001 + 3 * n, "comparison_version": 1} for n in range(8)]
+    connection.execute(sa.insert(schema.edition_comparison), taken)
 
 
 # ------------------------------------------------------------ measuring
@@ -453,7 +494,7 @@ def addresses(routes: list[str]) -> list[str]:
     unknown = [path for path in routes if "{" in path and path not in SHOWN]
     if unknown:
         sys.exit(f"No example of {', '.join(unknown)}: give one in bench/desk.py.")
-    return [SHOWN.get(path, path) for path in routes]
+    return [*(SHOWN.get(path, path) for path in routes), *MORE]
 
 
 def _note(sent: list[str], _connection: object, _cursor: object, statement: str, *_rest: object) -> None:

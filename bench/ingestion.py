@@ -3,8 +3,9 @@
 A loopback server in its own process serves N distinct feeds of 30 entries with ETags, each on an address of its own
 (127.x.y.z), so that a connection budget per host costs what it costs in life. Three passes: cold; all 304; a new ETag
 with the same body. The product's whole path runs (fetch, parse, identity, matching, pricing, priority, health, store);
-the peer is the `reader` library, installed into an environment of its own. Figures are CPU seconds of each process
-(user and system), entries per second of wall time, and the peak of its memory.
+the peer is the `reader` library, installed into an environment of its own. Each pass is a process of its own on both
+sides. Figures are CPU seconds of that whole process (user and system; its start included, with modules that were compiled
+before), entries per second of wall time, and the peak of its memory.
 """
 
 from __future__ import annotations
@@ -21,45 +22,13 @@ import sys
 import time
 from pathlib import Path
 
+from bench._words import WORDS
+
 ENTRIES = 30
 FOLDER = Path("var/bench/ingestion")
 PEER = "reader"
 PEER_PACKAGES = (PEER, "sgmllib3k")  # the second is what its feed parser imports and does not name
 PASSES = ("cold", "304", "same body")
-_WORDS = [
-    "agent",
-    "model",
-    "vector",
-    "cache",
-    "prompt",
-    "token",
-    "kernel",
-    "shard",
-    "stream",
-    "encoder",
-    "latency",
-    "budget",
-    "review",
-    "ledger",
-    "quote",
-    "panel",
-    "open",
-    "weights",
-    "training",
-    "dataset",
-    "vision",
-    "speech",
-    "code",
-    "editor",
-    "terminal",
-    "browser",
-    "search",
-    "ranking",
-    "index",
-    "memory",
-    "graph",
-    "planner",
-]
 
 
 def address(number: int) -> str:
@@ -81,17 +50,17 @@ def feed(number: int) -> bytes:
 
 
 def _entry(number: int, place: int, random_: random.Random) -> str:
-    name = f"{random_.choice(_WORDS).title()}{random_.choice(_WORDS).title()}{number}x{place}"
+    name = f"{random_.choice(WORDS).title()}{random_.choice(WORDS).title()}{number}x{place}"
     paragraphs = "".join(
-        f'&lt;p&gt;{" ".join(random_.choices(_WORDS, k=60))} &lt;a href="https://site{number}.example/{place}/{i}"&gt;'
-        f"{random_.choice(_WORDS)}&lt;/a&gt;.&lt;/p&gt;"
+        f'&lt;p&gt;{" ".join(random_.choices(WORDS, k=60))} &lt;a href="https://site{number}.example/{place}/{i}"&gt;'
+        f"{random_.choice(WORDS)}&lt;/a&gt;.&lt;/p&gt;"
         for i in range(4)
     )
     return (
-        f"<entry><id>tag:example.org,2026:{number}/{place}</id><title>{name}: {' '.join(random_.choices(_WORDS, k=6))}"
+        f"<entry><id>tag:example.org,2026:{number}/{place}</id><title>{name}: {' '.join(random_.choices(WORDS, k=6))}"
         f'</title><link href="https://site{number}.example/tools/{place}"/><updated>2026-11-{1 + place % 19:02}T08:00:00Z'
         f"</updated><published>2026-11-{1 + place % 19:02}T08:00:00Z</published><author><name>Author {number}</name>"
-        f"</author><summary>{' '.join(random_.choices(_WORDS, k=25))}</summary>"
+        f"</author><summary>{' '.join(random_.choices(WORDS, k=25))}</summary>"
         f'<content type="html">{paragraphs}</content></entry>'
     )
 
@@ -172,7 +141,7 @@ def prepare_product(port: int, feeds: int) -> dict[str, str]:
     )
     sources.write_text("\n".join(entries), encoding="utf-8")
     environment = {
-        **os.environ,
+        **plain_environment(),
         "VERDICTS_ENV_FILE": "",
         "VERDICTS_VAR": str(FOLDER / "product"),
         "VERDICTS_SOURCES": str(sources),
@@ -180,7 +149,20 @@ def prepare_product(port: int, feeds: int) -> dict[str, str]:
         "VERDICTS_ALLOW_PRIVATE_HOSTS": " ".join(address(number) for number in range(feeds)),
     }
     subprocess.run([sys.executable, "-m", "app", "db", "upgrade"], check=True, env=environment, capture_output=True)
+    warm_up(
+        Path(sys.executable), "import app.ingesting, ingest.fetch, ingest.reading, ingest.sources.feed, fastfeedparser"
+    )
     return environment
+
+
+def plain_environment() -> dict[str, str]:
+    """Ours, but that Python keeps what it has compiled: otherwise every start would be measured compiling."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+def warm_up(python: Path, program: str) -> None:
+    """Let the modules of this program be compiled and read from the disk once."""
+    subprocess.run([str(python), "-c", program], check=True, env=plain_environment(), capture_output=True)
 
 
 def prepare_peer() -> Path:
@@ -190,6 +172,7 @@ def prepare_peer() -> Path:
         uv = shutil.which("uv") or str(Path(sys.executable).parent / "uv")
         subprocess.run([uv, "venv", "-q", str(FOLDER / "peer")], check=True)
         subprocess.run([uv, "pip", "install", "-q", "--python", str(python), *PEER_PACKAGES], check=True)
+    warm_up(python.absolute(), "from reader import make_reader; make_reader(':memory:').close(); import feedparser")
     return python.absolute()
 
 
@@ -242,7 +225,7 @@ def compare(feeds: int, *, alone: bool) -> None:
                 server.stdout.readline()
             ours = measured([sys.executable, "-m", "bench.ingestion", "--product", str(feeds)], environment)
             theirs = peer and measured(
-                [str(peer), "-c", PEER_CODE, str(database), str(port), str(feeds), name], dict(os.environ)
+                [str(peer), "-c", PEER_CODE, str(database), str(port), str(feeds), name], plain_environment()
             )
             results[name] = {"product": ours} | ({PEER: theirs} if theirs else {})
         server.stdin.close()

@@ -21,8 +21,10 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
 import sqlalchemy as sa
 
+from bench._words import WORDS
 from core.identifier import Identifier, Scheme
 from core.intent import Ask, Merge, NewTool, SeenAgain
 from core.names import keys_of
@@ -36,40 +38,6 @@ NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 FOLDER = Path("var/bench/matching")
 BATCH = 1_500
 ROWS = 20_000
-_WORDS = [
-    "agent",
-    "model",
-    "vector",
-    "cache",
-    "prompt",
-    "token",
-    "kernel",
-    "shard",
-    "stream",
-    "encoder",
-    "latency",
-    "budget",
-    "review",
-    "ledger",
-    "quote",
-    "panel",
-    "open",
-    "weights",
-    "training",
-    "data",
-    "vision",
-    "speech",
-    "code",
-    "editor",
-    "terminal",
-    "browser",
-    "search",
-    "rank",
-    "index",
-    "memory",
-    "graph",
-    "planner",
-]
 _FAMILIES = ("Qwen3", "Llama", "Gemma", "Mistral", "Phi", "DeepSeek", "Granite", "Yi", "Olmo", "Falcon")
 _SYLLABLES = [first + last for first in "bdfgklmnprst" for last in ("a", "e", "i", "o", "u")]
 _COMMON = ("Atlas", "Echo", "Nova", "Orbit", "Pulse", "Scout", "Spark", "Muse", "Pilot", "Relay")
@@ -96,7 +64,7 @@ def tool_sighting(number: int) -> Sighting:
         url=f"https://tool{number}.example/",
         name=name,
         thing=Thing.MODEL if number % 5 == 0 else Thing.LAUNCH,
-        summary=" ".join(pick.choices(_WORDS, k=25)),
+        summary=" ".join(pick.choices(WORDS, k=25)),
         author=owner,
         homepage=f"https://tool{number}.example/",
         identifiers=frozenset(identifiers),
@@ -115,7 +83,7 @@ def new_sighting(number: int, known: int) -> Sighting:
         url=f"https://new{number}.example/",
         name=base.name if kind < 4 else f"{coined(pick)}{coined(pick)}",
         thing=Thing.LAUNCH,
-        summary=" ".join(pick.choices(_WORDS, k=25)),
+        summary=" ".join(pick.choices(WORDS, k=25)),
         author=base.author if kind in (0, 2) else f"someone{number}",
         homepage=f"https://new{number}.example/",
         identifiers=fresh | base.identifiers if kind < 2 else fresh,
@@ -173,7 +141,7 @@ def fill(connection: sqlite3.Connection, count: int) -> None:
 
 
 def content(one: Sighting) -> str:
-    return tools._SIGHTING.dump_json(one, exclude={"signals"}, exclude_defaults=True).decode()  # noqa: SLF001 - as it is stored
+    return orjson.dumps(tools._content(one)).decode()  # noqa: SLF001 - as it is stored
 
 
 # ------------------------------------------------------------ measuring

@@ -19,7 +19,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -75,40 +74,49 @@ class HttpSink(asyncio.Protocol):
 
 
 class SmtpSink(asyncio.Protocol):
-    """The least of a mail server: looks for the end of a mail in the last bytes only."""
+    """The least of a mail server: answers commands in whatever groups they come, and looks for the end of a mail where
+    it can only be, before the few commands that follow it."""
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
         self.inside = False
-        self.tail = b""
+        self.rest = b""
         transport.write(b"220 sink\r\n")
 
     def data_received(self, data: bytes) -> None:
         if self.inside:
-            self.tail = (self.tail + data[-5:])[-5:]
-            if self.tail == b"\r\n.\r\n":
-                self.inside = False
-                self.tail = b""
-                self.transport.write(b"250 kept\r\n")
-            return
-        data = self.tail + data
-        *lines, self.tail = data.split(b"\r\n")
+            window = self.rest + data[-_COMMANDS:] if len(data) >= _COMMANDS else self.rest + data
+            end = window.rfind(b"\r\n.\r\n")
+            if end < 0:
+                self.rest = window[-4:] if len(data) >= _COMMANDS else window[-_COMMANDS:]
+                return
+            self.inside = False
+            self.rest = b""
+            self.transport.write(b"250 kept\r\n" + self._answers(window[end + 5 :]))
+        else:
+            self.transport.write(self._answers(data))
+
+    def _answers(self, data: bytes) -> bytes:
+        *lines, self.rest = (self.rest + data).split(b"\r\n")
+        said = b""
         for line in lines:
             verb = line[:4].upper()
             if verb == b"DATA":
                 self.inside = True
-                self.tail = b""
-                self.transport.write(b"354 go on\r\n")
+                said += b"354 go on\r\n"
             elif verb == b"EHLO":
-                self.transport.write(b"250-sink\r\n250-PIPELINING\r\n250 SIZE 33554432\r\n")
-            elif verb == b"QUIT":
-                self.transport.write(b"221 bye\r\n")
-                self.transport.close()
+                said += b"250-sink\r\n250-PIPELINING\r\n250 SIZE 33554432\r\n"
             else:
-                self.transport.write(b"250 fine\r\n")
+                said += b"250 fine\r\n"
+        return said
+
+
+_COMMANDS = 400  # bytes; more than MAIL, RCPT and DATA of any mail here
 
 
 def sink(kind: str, ready: Any) -> None:
+    import uvloop  # noqa: PLC0415
+
     async def serve() -> None:
         loop = asyncio.get_running_loop()
         protocol = HttpSink if kind == "http" else SmtpSink
@@ -116,7 +124,7 @@ def sink(kind: str, ready: Any) -> None:
         ready.put(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
-    asyncio.run(serve())
+    uvloop.run(serve())
 
 
 # ------------------------------------------------------------ the senders, each in a process of its own
@@ -133,24 +141,23 @@ def limit_http(port: int, count: int) -> None:
 
 
 def limit_smtp(port: int, count: int) -> None:
-    """Ready-made mails over ten connections, one thread each."""
+    """Ready-made mails over ten connections, written in turn by one thread: each one's answers are read only when
+    the others have been served."""
     mail = b"x" * 70 + b"\r\n"
-    mail = mail * (MAIL_BYTES * 4 // 3 // len(mail)) + b".\r\n"
-
-    def run() -> None:
-        with socket.create_connection(("127.0.0.1", port)) as connection:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.recv(1_000)
-            for _ in range(count // CONNECTIONS):
-                for line in (b"MAIL FROM:<a@b.c>\r\n", b"RCPT TO:<a@b.c>\r\n", b"DATA\r\n", mail):
-                    connection.sendall(line)
-                    connection.recv(1_000)
-
-    threads = [threading.Thread(target=run) for _ in range(CONNECTIONS)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    envelope = b"MAIL FROM:<a@b.c>\r\nRCPT TO:<a@b.c>\r\nDATA\r\n"
+    mail = mail * (MAIL_BYTES * 21 // 20 // len(mail)) + b".\r\n" + envelope
+    lines = [socket.create_connection(("127.0.0.1", port)) for _ in range(CONNECTIONS)]
+    for each in lines:
+        each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        each.sendall(envelope)
+        each.recv(1_000)
+    for _ in range(count // CONNECTIONS):
+        for each in lines:
+            each.sendall(mail)
+        for each in lines:
+            each.recv(1_000)
+    for each in lines:
+        each.close()
 
 
 def payload(count: int, start: int = 0) -> dict[str, Any]:
@@ -189,38 +196,64 @@ def plain_client(port: int, count: int) -> None:
 
 
 def product_sendgrid(port: int, _count: int) -> None:
-    _send(mail="sendgrid", sendgrid_url=f"http://127.0.0.1:{port}", workers=1)
+    _send(mail="sendgrid", sendgrid_url=f"http://127.0.0.1:{port}", send_lines=2)
+
+
+def product_sendgrid_2(port: int, _count: int) -> None:
+    """By two processes."""
+    _send(mail="sendgrid", sendgrid_url=f"http://127.0.0.1:{port}", send_lines=2, processes=2)
 
 
 def product_smtp(port: int, _count: int) -> None:
-    _send(mail="smtp", smtp_url=f"smtp://127.0.0.1:{port}", workers=CONNECTIONS)
+    _send(mail="smtp", smtp_url=f"smtp://127.0.0.1:{port}", send_lines=CONNECTIONS)
 
 
-def _send(*, workers: int, **settings: Any) -> None:
-    from app import sending  # noqa: PLC0415
+def product_smtp_2(port: int, _count: int) -> None:
+    """The same ten connections, over two processes."""
+    _send(mail="smtp", smtp_url=f"smtp://127.0.0.1:{port}", send_lines=CONNECTIONS // 2, processes=2)
+
+
+def _send(*, processes: int = 1, **settings: Any) -> None:
+    from app import crew, sending  # noqa: PLC0415
+    from app.settings import Settings  # noqa: PLC0415
     from app.wiring import Product  # noqa: PLC0415
+    from core.week import Week  # noqa: PLC0415
     from store.connect import Database  # noqa: PLC0415
-    from tests.sending.stage import WEEK, sendgrid_settings  # noqa: PLC0415
 
-    chosen = sendgrid_settings(FOLDER, f"sqlite:///{FOLDER / 'verdicts.db'}", lease_seconds=3_600, **settings)
+    week = Week(2026, 48)
+    chosen = Settings(
+        _env_file=None,
+        var=FOLDER,
+        base_url="https://verdicts.example",
+        secret_key="k" * 40,
+        sendgrid_api_key="SG.key",
+        from_address="Weekly Verdicts <verdicts@verdicts.example>",
+        postal_address="1 Panel Street",
+        lease_seconds=3_600,
+        **settings,
+    )
     database = Database(chosen.database)
     product = Product(settings=chosen, database=database)
-    sending.prepare(product, WEEK, actor="bench", recipients=10_000)
-    others = [
-        threading.Thread(target=sending.send, args=(product, WEEK), kwargs={"actor": "bench"})
-        for _ in range(workers - 1)
-    ]
-    for each in others:
-        each.start()
-    sending.send(product, WEEK, actor="bench")
-    for each in others:
-        each.join()
-    done = sending.status(product, WEEK)
+    if processes == 1:
+        done = sending.send(product, week, actor="bench")
+    else:
+        done = crew.send(product, week, actor="bench", processes=processes, told=None, stopping=lambda: False)
     assert (done.state, done.sent) == ("sent", done.recipients), done
     database.close()
 
 
-SENDERS = {each.__name__: each for each in (limit_http, plain_client, product_sendgrid, limit_smtp, product_smtp)}
+SENDERS = {
+    each.__name__: each
+    for each in (
+        limit_http,
+        plain_client,
+        product_sendgrid,
+        product_sendgrid_2,
+        limit_smtp,
+        product_smtp,
+        product_smtp_2,
+    )
+}
 
 
 # ------------------------------------------------------------ the stage
@@ -296,11 +329,22 @@ def measure(name: str, port: int, count: int) -> dict[str, float]:
 
 
 def play(name: str, port: int, count: int) -> None:
-    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
+    began, before = time.perf_counter(), _used()
     SENDERS[name](port, count)
-    seconds, used = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
-    cpu = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
-    print(json.dumps({"per_second": count / seconds, "cpu": cpu, "peak_mb": used.ru_maxrss / 1024}))
+    seconds = time.perf_counter() - began
+    print(json.dumps({"per_second": count / seconds, "cpu": _used() - before, "peak_mb": _peak()}))
+
+
+def _peak() -> float:
+    """The most memory that this process has held, in MB; the kernel's other figure is inherited from whoever began it."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def _used() -> float:
+    """CPU seconds of this process and its children."""
+    both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in both)
 
 
 def start_sink(context: Any, kind: str) -> tuple[Any, int]:
@@ -314,8 +358,8 @@ def compare(count: int) -> dict[str, dict[str, float]]:
     context = multiprocessing.get_context("spawn")
     found = {}
     for kind, names in {
-        "http": ("limit_http", "plain_client", "product_sendgrid"),
-        "smtp": ("limit_smtp", "product_smtp"),
+        "http": ("limit_http", "plain_client", "product_sendgrid", "product_sendgrid_2"),
+        "smtp": ("limit_smtp", "product_smtp", "product_smtp_2"),
     }.items():
         process, port = start_sink(context, kind)
         for name in names:
@@ -331,10 +375,11 @@ def compare(count: int) -> dict[str, dict[str, float]]:
 def show(name: str, found: dict[str, dict[str, float]]) -> str:
     one = found[name]
     line = f"{name:18}{one['per_second']:10,.0f} messages/s{one['cpu']:9.1f} CPU s{one['peak_mb']:8.0f} MB"
-    if name == "product_sendgrid":
-        line += f"   {one['per_second'] / found['plain_client']['per_second']:.2f} of the plain client"
+    if name.startswith("product_sendgrid"):
+        peer = found["plain_client"]
+        line += f"   {one['per_second'] / peer['per_second']:.2f} of the plain client, {one['cpu'] / peer['cpu']:.1f} its CPU"
     if name.startswith("product"):
-        limit = found["limit_http" if name == "product_sendgrid" else "limit_smtp"]
+        limit = found["limit_http" if name.startswith("product_sendgrid") else "limit_smtp"]
         line += f"   {one['per_second'] / limit['per_second']:.2f} of the sink"
     return line
 

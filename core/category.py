@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 OTHER = "other"
@@ -25,6 +25,13 @@ CATEGORIES: Mapping[str, str] = MappingProxyType(
     },
 )
 """Slug -> name."""
+
+
+def taste(chosen: Iterable[str]) -> str:
+    """A choice of categories as one word, the same for the same choice: `agents,coding`. Empty stands for all of
+    them, which is also what choosing none or every one means; unknown ones are left aside."""
+    known = set(chosen) & CATEGORIES.keys()
+    return "" if len(known) == len(CATEGORIES) else ",".join(sorted(known))
 
 
 def category_name(slug: str) -> str:

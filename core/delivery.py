@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -113,6 +114,7 @@ class Capabilities:
     fence: bool = False  # an attempt can be called off before its time
     idempotent: bool = False  # handing the same attempt over twice delivers once
     events: bool = False  # the provider reports what became of each mail
+    lines: int = 1  # how many of it may work side by side in one process
 
 
 class AnswerKind(StrEnum):
@@ -138,6 +140,14 @@ class Answer:
     uncertain: frozenset[int] = frozenset()
     later: frozenset[int] = frozenset()
     detail: str = ""
+
+
+_ADDRESS = re.compile(r"[^\s<>\"'(),:;@]{1,64}@[^\s<>\"'(),:;@]{1,255}")
+
+
+def without_addresses(words: str) -> str:
+    """What a provider said, without the addresses it quotes: a batch's answer outlives the people in the batch."""
+    return _ADDRESS.sub("(address)", words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

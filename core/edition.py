@@ -40,6 +40,22 @@ class Frozen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """An edition as readers with certain tastes (core/category.py) get it: the comparisons at `places` (from 1) stand
+    in front. Counted from 1: variant 0 is the edition's own content.
+
+    With `best_of` it is the mail of monthly readers, whatever their taste: comparisons of the month before, so that
+    it has no places and serves no taste.
+    """
+
+    number: int
+    places: tuple[int, ...]
+    tastes: tuple[str, ...]
+    frozen: Frozen
+    best_of: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Edition:
     """An edition as editors see it. `frozen` is None while it is a draft; `number` counts from 1."""
 

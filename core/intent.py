@@ -47,15 +47,13 @@ class Known:
     """What the store knows of a batch of sightings before anything is decided.
 
     `tool_of` holds every identifier of the batch that belongs to a tool (merged tools already followed to the
-    tool that took them in); `identifiers_of` all identifiers of each tool named in `tool_of`; `names_of` their
-    names; `apart` pairs of tools, smaller id first, that an editor has declared different; `candidates` tools with a
+    tool that took them in); `identifiers_of` all identifiers of each tool named in `tool_of`; `apart` pairs of tools, smaller id first, that an editor has declared different; `candidates` tools with a
     sighting whose name or family (core/names) is that of a sighting of the batch which shares no identifier with
     anything known, at most 200 per sighting.
     """
 
     tool_of: Mapping[Identifier, int] = field(default_factory=dict)
     identifiers_of: Mapping[int, frozenset[Identifier]] = field(default_factory=dict)
-    names_of: Mapping[int, str] = field(default_factory=dict)
     sightings: Mapping[SightingKey, KnownSighting] = field(default_factory=dict)
     apart: frozenset[tuple[int, int]] = frozenset()
     candidates: tuple[Candidate, ...] = ()

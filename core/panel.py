@@ -79,6 +79,26 @@ class SeatRow:
     due_at: datetime | None
     holder: str | None
     lease_until: datetime | None
+    holder_name: str = ""
+    category: str = ""
+    first_seen: datetime | None = None  # the tool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """One seat with what its holder has to know. `holder` is a person's id; None: it is free."""
+
+    id: int
+    tool: int
+    lens: str
+    state: SeatState
+    holder: int | None
+    lease_until: datetime | None
+    fence: int
+    begun_at: datetime | None
+    due_at: datetime | None
+    waiting: bool  # whether its tool is in the queue
+    panel_submitted: int
 
 
 class Decision(StrEnum):
@@ -130,6 +150,52 @@ class Verdict:
     machine: bool
     disclosure: str
     submitted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """One version of a verdict, whether it counts or not, as its writer and editors see it."""
+
+    id: int
+    seat: int
+    tool: int
+    lens: str
+    version: int
+    state: VerdictState
+    decision: Decision
+    quote: str
+    basis: Basis
+    disclosure: str
+    person: int
+    reviewer: str
+    machine: bool
+    read: bool  # a machine-written one: by a person
+    reason: str  # why it was revised or withdrawn
+    opened_at: datetime | None
+    submitted_at: datetime
+
+    @property
+    def seconds(self) -> int | None:
+        """From opening to submitting; None where that is not known."""
+        return None if self.opened_at is None else int((self.submitted_at - self.opened_at).total_seconds())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A reviewer's unfinished words on a seat. `version` counts savings; 0: none is kept."""
+
+    seat: int
+    version: int = 0
+    decision: Decision | None = None
+    quote: str = ""
+    basis: Basis | None = None
+    disclosure: str = ""
+    saved_at: datetime | None = None
+
+    @property
+    def words(self) -> tuple[Decision | None, str, Basis | None, str]:
+        """Everything that was typed or chosen."""
+        return self.decision, self.quote, self.basis, self.disclosure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,8 +91,11 @@ class Sighting:
             sorted(map(str, self.mentions)),
             _claim(self.pricing),
         ]
-        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-        return "2:" + hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        return "2:" + hashlib.blake2b(_ENCODER.encode(content).encode(), digest_size=16).hexdigest()
+
+
+# Made once: `json.dumps` with arguments makes one per call.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def _claim(pricing: Pricing | None) -> list[object] | None:

@@ -131,6 +131,7 @@ class Reading:
     moved_to: str | None = None
     gone: bool = False
     not_before: datetime | None = None
+    budget_left: int | None = None  # requests that the host still grants, where it says so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,5 +175,7 @@ class SourceStatus:
     next_due: datetime | None
     not_before: datetime | None  # the host asked us to wait
     moved_to: str | None
+    budget_left: int | None  # requests that the host still granted after the last run; None: it does not say
     last_non_empty: datetime | None  # the last run that yielded an entry
+    history: tuple[int, ...]  # entries of the last 14 runs that were read, newest first
     entries_median: int | None  # of the last 14 runs that were read

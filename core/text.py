@@ -27,10 +27,11 @@ def clean(text: str, *, limit: int) -> str:
     """One line of plain text: no control, surrogate or direction characters, white space folded, NFC, at most
     `limit` characters (an ellipsis marks a cut)."""
     # Ten times the limit is enough to survive the folding, and bounds the work on a hostile megabyte.
-    folded = " ".join(text[: limit * 10 + 100].split())
-    # A look at every character costs thirty times as much, and nearly no text needs it.
-    visible = folded if folded.isprintable() else "".join(map(_visible, folded))
-    line = _SPACE.sub(" ", unicodedata.normalize("NFC", visible)).strip()
+    line = " ".join(text[: limit * 10 + 100].split())
+    # What is ASCII and printable is as it should be; a look at every character costs thirty times as much.
+    if not (line.isascii() and line.isprintable()):
+        visible = line if line.isprintable() else "".join(map(_visible, line))
+        line = _SPACE.sub(" ", unicodedata.normalize("NFC", visible)).strip()
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -9,6 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 from core.errors import UsageError
 
 _WEEK = re.compile(r"(\d{4})-W(\d{2})")
+_THURSDAY = 4
+_TO_THURSDAY = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,6 +42,20 @@ class Week:
         except ValueError:
             raise UsageError(f"{text!r} is not a week.", mend="Write it like 2026-W48.") from None
         return week
+
+    @property
+    def month(self) -> tuple[Week, ...]:
+        """The weeks of its month, itself among them, in their order: a week belongs to the month of its Thursday."""
+        thursday = self.monday + _TO_THURSDAY
+        first = thursday.replace(day=1)
+        days = [first + timedelta(days=each) for each in range(calendar.monthrange(first.year, first.month)[1])]
+        return tuple(Week(*each.isocalendar()[:2]) for each in days if each.isoweekday() == _THURSDAY)
+
+    @property
+    def previous_month(self) -> tuple[Week, ...]:
+        """The weeks of the month before its own, in their order."""
+        before = self.month[0].monday - timedelta(weeks=1)
+        return Week(*before.isocalendar()[:2]).month
 
     @property
     def monday(self) -> date:

@@ -10,19 +10,22 @@ documents, and then from the lens that stands first.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
-from core.comparison import Cell, ComparisonView, ScorecardRow, Side, Split
+from markupsafe import Markup
+
+from core.comparison import Cell, ComparisonView, ScorecardRow, Side
 from core.edition import Edition
 from core.errors import RenderError
 from core.fact import Pricing
 from core.panel import Decision, Tally
 from core.text import clean
 from core.week import Week
-from digest import marks
+from digest import markdown, marks
+from digest.addresses import safe_url
 from digest.marks import Mark
 
 TITLE = "Weekly Verdicts"
@@ -41,10 +44,6 @@ NO_VERDICT = "no verdict yet"
 _MONTHS = (  # not strftime: its month names change with the machine's locale
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
-)
-
-_URL_CHARACTERS = frozenset(
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/?#[]@!$&'()*+,;=%"  # RFC 3986
 )
 
 
@@ -66,7 +65,8 @@ class SideBlock:
     name: str
     category: str
     tagline: str
-    panel: str
+    percent: str
+    count: str  # empty where nobody has judged it
     first_look: bool
     community: str
     community_note: str
@@ -75,7 +75,7 @@ class SideBlock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mention:
-    """One decision of the scorecard: `SHIP`, `SKIP` or `no verdict yet`; `kind` picks its colour, never its meaning."""
+    """One decision of the scorecard: `SHIP` or `SKIP`; `kind` picks its colour, never its meaning."""
 
     kind: str
     words: str
@@ -106,20 +106,62 @@ class QuoteBlock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One tool in the line of a comparison: its name with its panel, and whether the panel puts it ahead."""
+
+    words: str
+    ahead: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One comparison in one line, with the address of its page."""
+
+    url: str
+    a: Standing
+    b: Standing
+
+    @property
+    def words(self) -> str:
+        """`Ollama (75 %, 3-1) vs vLLM (25 %, 1-3)`."""
+        return f"{self.a.words} vs {self.b.words}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoteLink:
+    """The link to the page on which a reader votes, at the button of one tool."""
+
+    tool: str
+    page: Mark
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """One comparison as the digest prints it. `verdict` is its one line in the contents list."""
+    """One comparison as the digest prints it: `parted` holds a row for each lens that parts the two tools, `others`
+    the verdicts of all other lenses in sentences."""
 
     number: int
     slug: str
     url: str
-    vote_url: Mark
     title: str
-    verdict: str
+    line: Line
     a: SideBlock
     b: SideBlock
-    rows: tuple[RowBlock, ...]
+    parted: tuple[RowBlock, ...]
+    others: tuple[str, ...]
     quotes: tuple[QuoteBlock, ...]
-    split: tuple[str, ...]
+    votes: tuple[VoteLink, ...]  # none once the vote has closed
+    outcome: str  # of a vote that has closed, in a sentence; else empty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionLine:
+    """Something that a page had wrong: which page, and the editor's words."""
+
+    name: str
+    url: str
+    note: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +174,13 @@ class Digest:
     dates: str
     subject: str
     preheader: str
-    intro: tuple[str, ...]  # paragraphs
+    intro: Markup  # HTML that may stand as it is
+    intro_text: tuple[str, ...]  # paragraphs and list items
     blocks: tuple[Block, ...]
+    also: tuple[Line, ...]  # the rest of the edition, in a variant; all of it, in a best-of
+    best_of: str  # the month, `October 2026`; empty for a week's edition
     left_over: int
+    corrections: tuple[CorrectionLine, ...]
     edition_url: str
     home_url: str
     method_url: str
@@ -144,16 +190,36 @@ class Digest:
     confirmed_on: Mark
 
 
-def compose(
-    *, edition: Edition, views: Sequence[ComparisonView], left_over: int, base_url: str, postal_address: str
-) -> Digest:
-    """An edition as the templates print it, its comparisons in the order of `views`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """A correction to be printed: `about` is the path of its page (`compare/ada-vs-bea`), `name` what it is called."""
 
+    about: str
+    name: str
+    note: str
+
+
+def compose(
+    *,
+    edition: Edition,
+    views: Sequence[ComparisonView],
+    also: Sequence[ComparisonView] = (),
+    left_over: int,
+    corrections: Sequence[Correction] = (),
+    base_url: str,
+    postal_address: str,
+    best_of: str = "",
+    closed: Collection[str] = (),
+) -> Digest:
+    """An edition as the templates print it, its comparisons in the order of `views`; those of `also` get a line each.
+
+    `best_of` names the month that `views` are the best of; then `also` is this week's edition. `closed` holds the
+    addresses of comparisons whose vote has closed: they are printed with its result instead of links to it.
     `left_over` counts approved comparisons that this mail leaves to the web; `base_url` is the public address.
     Raises RenderError when there is nothing to print, a comparison stands twice, or the address is unusable.
     """
     base = _base(base_url)
-    _check(views)
+    _check([*views, *also])
     return Digest(
         title=TITLE,
         number=edition.number,
@@ -161,10 +227,17 @@ def compose(
         dates=dates(edition.week),
         subject=clean(edition.subject, limit=200) or suggest_subject(views),
         preheader=clean(edition.preheader, limit=200) or suggest_preheader(views),
-        intro=_paragraphs(edition.intro),
-        blocks=tuple(_block(view, number=number, base=base) for number, view in enumerate(views, start=1)),
+        intro=markdown.html(edition.intro),
+        intro_text=markdown.plain(edition.intro),
+        blocks=tuple(
+            _block(view, number=number, base=base, closed=view.slug in closed)
+            for number, view in enumerate(views, start=1)
+        ),
+        also=tuple(_line(view, base=base) for view in also),
+        best_of=best_of,
         left_over=left_over,
-        edition_url=f"{base}/editions/{edition.week}",
+        corrections=tuple(_correction(each, base=base) for each in corrections),
+        edition_url=f"{base}/editions/{edition.week}{'/best-of' if best_of else ''}",
         home_url=f"{base}/",
         method_url=f"{base}/methodology",
         postal_address=_lines(postal_address),
@@ -249,9 +322,32 @@ def suggest_preheader(views: Sequence[ComparisonView]) -> str:
     ordered = strongest_first(views)
     if not ordered:
         return ""
-    lead = f"Panel ship: {_verdict(ordered[0])}."
+    lead = f"Panel ship: {_line(ordered[0], base='').words}."
     more = f" And {_more(len(ordered) - 1)}." if len(ordered) > 1 else ""
     return clean(lead + more, limit=PREHEADER_LENGTH)
+
+
+def best_of_subject(month: str, views: Sequence[ComparisonView]) -> str:
+    """What the mail is and its first pairing, with how many follow, in about 60 characters; without the count where
+    that does not fit."""
+    lead, first = f"Best of {month}: ", _title(views[0])
+    rest = f" and {len(views) - 1} more" if len(views) > 1 else ""
+    whole = f"{lead}{first}{rest}"
+    return whole if len(whole) <= SUBJECT_LENGTH else clean(f"{lead}{first}", limit=SUBJECT_LENGTH)
+
+
+def best_of_preheader(views: Sequence[ComparisonView]) -> str:
+    """How the panel judged the first pairing, and what follows."""
+    more = f"{_more(len(views) - 1)}, and those of this week" if len(views) > 1 else "those of this week"
+    return clean(f"Panel ship: {_line(views[0], base='').words}. Then {more}.", limit=PREHEADER_LENGTH)
+
+
+def best_of_intro(month: str) -> str:
+    """What the mail is and how its comparisons were chosen, as an intro."""
+    return (
+        f"Your monthly mail: the best comparisons of {month}, those with the most votes of readers first, then those "
+        "with the most clicks, then those on which the panel sees the two furthest apart. This week's follow, a line each."
+    )
 
 
 def _more(count: int) -> str:
@@ -261,19 +357,20 @@ def _more(count: int) -> str:
 # --- one comparison
 
 
-def _block(view: ComparisonView, *, number: int, base: str) -> Block:
+def _block(view: ComparisonView, *, number: int, base: str, closed: bool = False) -> Block:
     return Block(
         number=number,
         slug=view.slug,
         url=f"{base}/compare/{view.slug}",
-        vote_url=marks.vote_url(view.slug),
         title=_title(view),
-        verdict=_verdict(view),
+        line=_line(view, base=base),
         a=_side(view.a),
         b=_side(view.b),
-        rows=tuple(RowBlock(lens=row.lens_name, a=_mention(row.a), b=_mention(row.b)) for row in view.rows),
+        parted=tuple(parted for row in view.rows if (parted := _parted(row))),
+        others=_others(view),
         quotes=tuple(quote for quote in (_quote(view, "a"), _quote(view, "b")) if quote),
-        split=describe_split(view.split, a=_name(view.a), b=_name(view.b)),
+        votes=() if closed else tuple(_vote(view, side) for side in (view.a, view.b)),
+        outcome=_outcome(view) if closed else "",
     )
 
 
@@ -285,8 +382,33 @@ def _title(view: ComparisonView) -> str:
     return f"{_name(view.a)} vs {_name(view.b)}"
 
 
-def _verdict(view: ComparisonView) -> str:
-    return " vs ".join(f"{_name(side)} ({side.panel_label})" for side in (view.a, view.b))
+def _line(view: ComparisonView, *, base: str) -> Line:
+    a, b = view.a.panel.ship_percent or 0, view.b.panel.ship_percent or 0
+    return Line(
+        url=f"{base}/compare/{view.slug}",
+        a=Standing(words=f"{_name(view.a)} ({view.a.panel_label})", ahead=a > b),
+        b=Standing(words=f"{_name(view.b)} ({view.b.panel_label})", ahead=b > a),
+    )
+
+
+def _vote(view: ComparisonView, side: Side) -> VoteLink:
+    return VoteLink(tool=_name(side), page=marks.vote_url(view.slug), anchor=f"for-{side.slug}")
+
+
+def _outcome(view: ComparisonView) -> str:
+    """How a vote ended. Without percentages where there were too few votes: they would say more than is known."""
+    if view.a.community.percent is None or view.b.community.percent is None:
+        return f"The vote has closed: {view.a.community.note}, too few for a result."
+    sides = (f"{_name(side)} {side.community.label}" for side in (view.a, view.b))
+    return f"The vote has closed: {', '.join(sides)} of {view.a.community.votes} votes."
+
+
+def _correction(told: Correction, *, base: str) -> CorrectionLine:
+    return CorrectionLine(
+        name=clean(told.name, limit=2 * NAME_LENGTH),
+        url=f"{base}/{told.about}",
+        note=clean(told.note, limit=QUOTE_LENGTH),
+    )
 
 
 def _side(side: Side) -> SideBlock:
@@ -294,7 +416,8 @@ def _side(side: Side) -> SideBlock:
         name=_name(side),
         category=side.category_label,
         tagline=clean(side.tagline, limit=TAGLINE_LENGTH),
-        panel=side.panel_label,
+        percent="—" if side.panel.ship_percent is None else f"{side.panel.ship_percent} %",
+        count=side.panel.count if side.panel.total else "",
         first_look=side.first_look and side.panel.total > 0,
         community=side.community.label,
         community_note=side.community.note,
@@ -313,10 +436,39 @@ def entry(pricing: Pricing) -> Entry:
     )
 
 
-def _mention(cell: Cell | None) -> Mention:
-    if cell is None:
-        return Mention(kind="none", words=NO_VERDICT, machine=False)
+def _mention(cell: Cell) -> Mention:
     return Mention(kind=cell.decision.value, words=cell.decision.value.upper(), machine=cell.machine)
+
+
+def _parted(row: ScorecardRow) -> RowBlock | None:
+    """The row of a lens that judges the two differently, None for any other."""
+    if row.a is None or row.b is None or row.a.decision is row.b.decision:
+        return None
+    return RowBlock(lens=row.lens_name, a=_mention(row.a), b=_mention(row.b))
+
+
+def _others(view: ComparisonView) -> tuple[str, ...]:
+    """What the lenses say that do not part the two, a sentence for each thing that is said: the lenses that agree, and
+    those that have judged one of the two only."""
+    said: dict[str, list[str]] = {}
+    for row in view.rows:
+        if not _parted(row):
+            said.setdefault(_saying(view, row), []).append(row.lens_name + _by_machine(view, row))
+    return tuple(f"{words}: {', '.join(lenses)}." for words, lenses in sorted(said.items()))
+
+
+def _saying(view: ComparisonView, row: ScorecardRow) -> str:
+    if row.a and row.b:
+        return f"{row.a.decision.value.upper()} both"
+    for cell, judged, other in ((row.a, view.a, view.b), (row.b, view.b, view.a)):
+        if cell:
+            return f"{cell.decision.value.upper()} {_name(judged)}, {NO_VERDICT} on {_name(other)}"
+    return f"{NO_VERDICT} on either"
+
+
+def _by_machine(view: ComparisonView, row: ScorecardRow) -> str:
+    machines = [_name(side) for side, cell in ((view.a, row.a), (view.b, row.b)) if cell and cell.machine]
+    return f" (machine-written on {' and '.join(machines)})" if machines else ""
 
 
 def _quote(view: ComparisonView, side: str) -> QuoteBlock | None:
@@ -346,24 +498,18 @@ def _spoken(tool: Side, row: ScorecardRow, cell: Cell) -> QuoteBlock:
     )
 
 
-def describe_split(split: Split, *, a: str, b: str) -> tuple[str, ...]:
-    """Where the lenses agree and where they part, one sentence each; empty when no lens judged both."""
-    agree = [
-        f"{', '.join(lenses)} ({words})"
-        for lenses, words in ((split.both_ship, "ship both"), (split.both_skip, "skip both"))
-        if lenses
-    ]
-    part = [f"{', '.join(lenses)} ({name} only)" for lenses, name in ((split.only_a, a), (split.only_b, b)) if lenses]
-    sentences = (("Agree", agree), ("Part", part))
-    return tuple(f"{word}: {'; '.join(groups)}." for word, groups in sentences if groups)
-
-
 # --- words
 
 
 def day(instant: datetime | date) -> str:
     """`22 November 2026`."""
     return f"{instant.day} {_MONTHS[instant.month - 1]} {instant.year}"
+
+
+def month(week: Week) -> str:
+    """The month that a week belongs to, that of its Thursday: `November 2026`."""
+    thursday = week.monday + timedelta(days=3)
+    return f"{_MONTHS[thursday.month - 1]} {thursday.year}"
 
 
 def dates(week: Week) -> str:
@@ -374,11 +520,6 @@ def dates(week: Week) -> str:
     if first.month != last.month:
         return f"{first.day} {_MONTHS[first.month - 1]} to {day(last)}"
     return f"{first.day} to {day(last)}"
-
-
-def _paragraphs(text: str) -> tuple[str, ...]:
-    parts = text.replace("\r\n", "\n").split("\n\n")
-    return tuple(clean(part, limit=1_000) for part in parts if part.strip())
 
 
 def _lines(address: str) -> tuple[str, ...]:
@@ -393,14 +534,3 @@ def _host(url: str | None) -> str:
     except ValueError:
         return ""
     return clean(host.removeprefix("www."), limit=60)
-
-
-def safe_url(url: str | None, *, schemes: tuple[str, ...] = ("https",)) -> str | None:
-    """The URL when a mail may link to it: one of the schemes, a host, no user name, RFC 3986 characters only."""
-    if not url or len(url) > 500 or not _URL_CHARACTERS.issuperset(url):  # noqa: PLR2004 - longer is no page's address
-        return None
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    return url if parts.scheme in schemes and parts.hostname and "@" not in parts.netloc else None

@@ -15,11 +15,14 @@ def edition_headers(*, title: str, base_url: str) -> dict[str, str]:
 
 
 def unsubscribe_headers(*, url: str, mailto: str | None = None) -> dict[str, str]:
-    """One recipient's way out with one click (RFC 8058); `mailto` is an address that takes `unsubscribe` mails.
+    """One recipient's way out with one click (RFC 8058); `mailto` is a mailbox that takes `unsubscribe` mails.
 
-    The receiving side posts `List-Unsubscribe=One-Click` to the URL, without cookies; a GET of it changes nothing.
+    The receiving side posts `List-Unsubscribe=One-Click` to the URL, without cookies; a GET of it changes nothing. The
+    mail's subject names the subscription by the token at the end of the URL.
     """
-    ways = f"<{url}>, <mailto:{mailto}?subject=unsubscribe>" if mailto else f"<{url}>"
+    ways = f"<{url}>"
+    if mailto:
+        ways += f", <mailto:{mailto}?subject=unsubscribe%20{url.rpartition('/')[2]}>"
     return {"List-Unsubscribe": ways, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 

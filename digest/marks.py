@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from html import escape
 
 from core.errors import RenderError
@@ -42,6 +43,7 @@ def vote_url(slug: str) -> Mark:
     return Mark.named("vote_url", slug)
 
 
+@lru_cache(maxsize=16)  # batch after batch asks for the same few texts
 def marks(text: str) -> tuple[str, ...]:
     """Every mark of a text, each once, in the order of first appearance, braces included."""
     return tuple(dict.fromkeys(_MARK.findall(text)))
@@ -52,6 +54,7 @@ def disarm(text: str) -> str:
     return _DOUBLE_BRACE.sub("{ ", text) if "{{" in text else text
 
 
+@lru_cache(maxsize=16)
 def segments(text: str) -> tuple[str, ...]:
     """A text cut at its marks: fixed text at even places, marks at odd ones; joined they are the text."""
     return tuple(_MARK.split(text))

@@ -90,6 +90,13 @@ def render_letter(name: str, context: Mapping[str, Any]) -> MailParts:
     Raises RenderError for an unknown name, a name that the templates want and the context lacks, and MJML
     that does not pass digest/markup.py.
     """
+    subject, text, body = fill_in(name, context)
+    return MailParts(subject=" ".join(subject.split()), html=compile_mjml(body), text=_tidy(text))
+
+
+def fill_in(name: str, context: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The subject, the text and the MJML of a mail as its templates give them. Raises as `render_letter` does, but for
+    wrong MJML."""
     try:
         subject, text, body = (_template(f"{name}/{file}").render(context) for file in _FILES)
     except jinja2.TemplateNotFound as error:
@@ -100,7 +107,7 @@ def render_letter(name: str, context: Mapping[str, Any]) -> MailParts:
         raise RenderError(
             f"The mail {name} cannot be filled in: {error}.", mend="Give every name it prints."
         ) from error
-    return MailParts(subject=" ".join(subject.split()), html=compile_mjml(body), text=_tidy(text))
+    return subject, text, body
 
 
 _FILES = ("subject.txt", "body.txt", "body.mjml")

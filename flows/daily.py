@@ -16,7 +16,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import State, StateType
 from prefect.states import Completed, Crashed
 
-from app import health, tidying, webhooks
+from app import editing, health, pairing, suggesting, tidying, webhooks
 from app.wiring import open_product
 
 _LONGEST = timedelta(hours=13)
@@ -25,11 +25,14 @@ _LONGEST = timedelta(hours=13)
 
 @flow(name="housekeeping", timeout_seconds=1800)
 def keep_house() -> State[None]:
-    """Forget what has expired, apply what the provider has reported, look for broken invariants, and end runs whose
-    process has died."""
+    """Forget what has expired, apply what the provider has reported, ask about judged tools that look like one product,
+    weigh pairs and look for changes since the approvals for the desk, look for broken invariants, and end runs whose process has died."""
     with open_product() as product:
         forgotten = tidying.tidy(product)
         webhooks.apply_events(product)
+        pairing.ask_duplicates(product)
+        suggesting.look(product)
+        editing.look_for_changes(product)
         broken = health.violations(product)
     reaped = reap(now=datetime.now(UTC))
     get_run_logger().info("forgotten: %s; runs ended: %s", forgotten, reaped)

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from app import editing, pairing, reviewing, sending, subscribing
+from app import composing, editing, lists, pairing, reviewing, sending
 from app.lenses import load_standard_lenses
 from app.report import json_text, show_table
 from app.samples import FOLDER, SamplePanel, SampleServer, SampleTool, load_panel
@@ -214,7 +214,7 @@ class _Demo:
         if len(made) <= _PROPOSED:
             editing.create_comparison(self.product, *REFERENCE, actor=self._editor)
             # A tool stands in an edition once: pairs with one of the two have to wait for another week.
-            free = [each for each in pairing.propose(self.product) if not {each.a, each.b} & set(REFERENCE)]
+            free = [each for each in pairing.proposals(self.product) if not {each.a, each.b} & set(REFERENCE)]
             for pair in free[:_PROPOSED]:
                 editing.create_comparison(self.product, pair.a, pair.b, actor=self._editor)
         for each in editing.list_comparisons(self.product):
@@ -224,10 +224,10 @@ class _Demo:
     def assemble(self) -> str:
         """Assembled, approved and frozen."""
         week = Week.of(self.product.now)
-        editing.assemble(self.product, week)
-        done = editing.approve_edition(self.product, week, email=self._editor)
-        self._frozen = editing.preview(self.product, week)
-        copy = editing.reading_copy(self.product, self._frozen)
+        composing.assemble(self.product, week)
+        done = composing.approve(self.product, week, email=self._editor)
+        self._frozen = composing.preview(self.product, week)
+        copy = composing.reading_copy(self.product, self._frozen)
         (ROOT / "edition.html").write_text(copy.html, encoding="utf-8")
         (ROOT / "edition.txt").write_text(copy.text, encoding="utf-8")
         return f"{week}, number {done.number}, {len(done.comparisons)} comparisons, frozen"
@@ -236,7 +236,7 @@ class _Demo:
 
     def subscribe(self) -> str:
         """Three people who agreed."""
-        done = subscribing.import_file(self.product, FOLDER / "subscribers.csv", actor="demo")
+        done = lists.import_file(self.product, FOLDER / "subscribers.csv", actor="demo")
         return f"{done.added} added, {done.known} known"
 
     def send(self) -> str:

@@ -16,7 +16,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from app import editing, sending
+from app import composing, figures, sending
 from app.sending import SendingStatus
 from app.wiring import open_product
 from core.errors import Refused
@@ -24,7 +24,8 @@ from core.week import Week
 
 _HOUR = 3600
 _ACTOR = "schedule"
-_SEVERAL: Any = ThreadPoolTaskRunner(max_workers=4)  # invariant in a parameter that nobody can name
+# Each task has VERDICTS_SEND_LINES of its own. The type is invariant in a parameter that nobody can name.
+_SEVERAL: Any = ThreadPoolTaskRunner(max_workers=2)
 _RANGE = 10_000
 """Recipients of one task: a run stays below a hundred tasks for a million of them."""
 
@@ -35,7 +36,7 @@ def assemble(week: str | None = None) -> State[None]:
     with open_product() as product:
         wanted = Week.parse(week) if week else Week.of(product.now)
         try:
-            made = editing.assemble(product, wanted)
+            made = composing.assemble(product, wanted)
         except Refused as nothing:
             return Completed(name="NothingToAssemble", message=str(nothing))
         base_url = product.settings.base_url
@@ -79,9 +80,8 @@ def _send_edition(week: str) -> bool:
 
 def _show_progress(artifact: Any, week: str) -> None:
     with open_product() as product:
-        done = sending.status(product, Week.parse(week))
-    settled = done.recipients - done.pending - done.uncertain
-    update_progress_artifact(artifact, progress=100.0 * settled / (done.recipients or 1))
+        found = figures.progress(product, Week.parse(week))
+    update_progress_artifact(artifact, progress=found.percent)
 
 
 @task(retries=3, retry_delay_seconds=[10, 60, 300], retry_jitter_factor=0.5, cache_policy=NO_CACHE)

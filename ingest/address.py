@@ -50,13 +50,7 @@ async def resolve(host: str, port: int, *, private_allowed: bool) -> tuple[str, 
 
     Raises FetchError: permanent when all of them are private, not so when the name cannot be resolved now.
     """
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise FetchError(
-            f"The host {host} cannot be resolved ({error}).", mend="Check its name in sources.toml."
-        ) from None
-    addresses = dict.fromkeys(str(entry[4][0]) for entry in found)
+    addresses = _written(host) or await _looked_up(host, port)
     usable = tuple(one for one in addresses if private_allowed or is_public(ip_address(one.partition("%")[0])))
     if not usable:
         raise FetchError(
@@ -65,3 +59,21 @@ async def resolve(host: str, port: int, *, private_allowed: bool) -> tuple[str, 
             permanent=True,
         )
     return usable
+
+
+def _written(host: str) -> dict[str, None]:
+    """An address that is written out, in its one spelling; odd ones (`127.1`, `0x7f000001`) are the resolver's."""
+    try:
+        return {ip_address(host).compressed: None}
+    except ValueError:
+        return {}
+
+
+async def _looked_up(host: str, port: int) -> dict[str, None]:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise FetchError(
+            f"The host {host} cannot be resolved ({error}).", mend="Check its name in sources.toml."
+        ) from None
+    return dict.fromkeys(str(entry[4][0]) for entry in found)

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import islice, pairwise
 from statistics import median
 from typing import Any, Literal
@@ -107,6 +108,7 @@ def read_sources(text: str, *, filename: str) -> tuple[Source, ...]:
     return sources
 
 
+@lru_cache(maxsize=1)  # asked twice of one file: for its sources and for [ingest]
 def _document(place: _Place) -> Mapping[str, Any]:
     try:
         return tomllib.loads(place.text)
@@ -251,6 +253,7 @@ def _walk(text: str) -> Iterator[tuple[int, str, str, int]]:
             yield number, table, assignment[1], which
 
 
+@lru_cache(maxsize=256)
 def next_due(schedule: str, after: datetime) -> datetime:
     """The first instant of a cron schedule after another, both UTC, without jitter. Raises UsageError for an
     expression that cannot be read or never comes due."""
@@ -265,6 +268,7 @@ def _ticks(schedule: str, after: datetime) -> Iterator[datetime]:
     raise UsageError(f"The schedule {schedule!r} never comes due.", mend="Choose a day that exists.")
 
 
+@lru_cache(maxsize=256)
 def rhythm(schedule: str) -> Rhythm:
     """How often a schedule typically comes due: `hourly` (every 2 hours or more often), `six-hourly` (8 hours) or
     `daily` (anything rarer). The gap is the median of 60 in a row."""

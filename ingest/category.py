@@ -139,7 +139,7 @@ def _points(sighting: Sighting) -> Counter[str]:
         (sighting.summary[:_SUMMARY_READ], _SUMMARY),
     )
     for text, weight in texts:
-        for slug in _LEXICON.keys(text):
+        for slug in _LEXICON.keys(text) if text else ():
             points[slug] += weight
     return points
 
@@ -148,6 +148,6 @@ def is_about_ai(sightings: Iterable[Sighting]) -> bool:
     """Whether anything says that a tool is one of AI: its kind (models and papers of AI sites), or a word in its name,
     tagline, tags or summary. Launch sites present everything, art and finance included."""
     return any(
-        one.thing in _OF_AI_BY_NATURE or _TOPIC.keys(" / ".join((one.name, one.tagline, *one.tags, one.summary)))
+        one.thing in _OF_AI_BY_NATURE or _TOPIC.says_anything(one.name, one.tagline, " / ".join(one.tags), one.summary)
         for one in sightings
     )

@@ -20,16 +20,17 @@ import os
 import random
 import re
 import ssl
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx
-from protego import Protego
 
 from core.clock import Clock, system_clock
 from core.errors import FetchError
@@ -37,6 +38,10 @@ from core.source import Request, Response, Validators
 from ingest.address import resolve
 from ingest.inflate import ACCEPTED, inflater
 from ingest.pace import GAPS, rest_until, wait_after
+from ingest.turns import Turn, Turns
+
+if TYPE_CHECKING:
+    from protego import Protego
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT_REDIRECTS = frozenset({301, 308})
@@ -45,6 +50,8 @@ _BUSY = frozenset({429, 503})
 _MOST_HOPS = 5
 _MOST_ADDRESSES = 3
 _MOST_IDLE = 32
+_KEPT = 15.0
+"""So many origins keep a connection for a next request, and for so many seconds."""
 _SECRET = re.compile(r"\$\{([A-Z][A-Z0-9_]{0,60})\}")
 _ROBOTS_BYTES = 512_000  # RFC 9309 asks for at least 500 KiB
 _PRIVATE_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
@@ -74,7 +81,7 @@ class Limits:
 class _Origin:
     """The small pool of one origin, and how many requests use it now."""
 
-    transport: httpx.AsyncHTTPTransport
+    transport: httpx.AsyncBaseTransport
     users: int = 0
 
 
@@ -84,8 +91,15 @@ class _Queue:
 
     turns: asyncio.Semaphore
     door: asyncio.Lock = field(default_factory=asyncio.Lock)
-    next_start: float = 0.0
+    next_start: float = 0.0  # seconds of the monotonic clock
     rest: datetime | None = None
+
+    def learn(self, turn: Turn, *, now: datetime) -> None:
+        """Take on what other processes have met; a rest of more than a day was written by another clock."""
+        self.next_start = max(self.next_start, turn.next_start)
+        if 0 < turn.rest - now.timestamp() < timedelta(days=1).total_seconds():
+            rest = datetime.fromtimestamp(turn.rest, UTC)
+            self.rest = max(self.rest or rest, rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +112,24 @@ class _Answer:
     body: bytes
 
 
+class _UnreachedError(Exception):
+    """This address cannot be connected to."""
+
+
+def _wire_errors() -> tuple[type[Exception], ...]:
+    """What aiohttp raises and its transport does not turn into an error of httpx: answers that are no HTTP."""
+    from aiohttp import ClientError  # noqa: PLC0415 - as in `_transport`
+
+    return (ClientError,)
+
+
 class Fetcher:
     """Fetches politely and safely; used as `async with Fetcher(...) as fetcher`.
 
     `contact` is an address or URL that goes into the User-Agent with `version`. `allow_private_hosts` holds hosts or
     host:port that may be fetched although they are private. A header value `${NAME}` of a request is replaced by
-    `secrets["NAME"]` (the environment when not given), so that keys stand in no file and no log.
+    `secrets["NAME"]` (the environment when not given), so that keys stand in no file and no log. `shared` is a file in
+    which the processes of this machine keep their turns (see ingest/turns); None: this process is alone.
     """
 
     def __init__(
@@ -115,6 +141,7 @@ class Fetcher:
         clock: Clock = system_clock,
         limits: Limits | None = None,
         secrets: Mapping[str, str] | None = None,
+        shared: Path | None = None,
     ) -> None:
         self.user_agent = f"WeeklyVerdicts/{version}" + (f" (+{contact})" if contact else "")
         self._allowed = frozenset(host.lower() for host in allow_private_hosts)
@@ -123,7 +150,8 @@ class Fetcher:
         self._secrets = os.environ if secrets is None else secrets
         self._turns = asyncio.Semaphore(self._limits.at_once)
         self._queues: dict[str, _Queue] = {}
-        self._origins: dict[str, _Origin] = {}
+        self._shared = Turns(shared)
+        self._origins: dict[str, _Origin] = {}  # the oldest first
         self._robots: dict[str, asyncio.Task[Protego]] = {}
         self._tls: ssl.SSLContext | None = None
 
@@ -139,6 +167,7 @@ class Fetcher:
         for origin in self._origins.values():
             await origin.transport.aclose()
         self._origins.clear()
+        self._shared.close()
 
     async def fetch(self, request: Request, validators: Validators) -> Response:
         """Fetch one request. Conditional by the validators' ETag and date; a body whose hash equals theirs comes back
@@ -166,13 +195,17 @@ class Fetcher:
     @asynccontextmanager
     async def _turn(self, host: str) -> AsyncIterator[None]:
         """Wait until this host may be asked: nobody else is asking, its gap has passed, it does not want rest."""
-        name, gap = GAPS.get(host.partition(":")[0], (host, self._limits.gap))
-        if self._is_allowed(host):
-            gap = 0.0
+        usual = 0.0 if self._is_allowed(host) else self._limits.gap
+        name, gap = GAPS.get(host.partition(":")[0], (host, usual))
         queue = self._queues.setdefault(name, _Queue(asyncio.Semaphore(self._limits.per_host)))
-        async with queue.turns, self._turns:
+        async with queue.turns, self._shared.of(name) as turn, self._turns:
+            queue.learn(turn, now=self._clock())
             await self._wait(queue, host, gap)
-            yield
+            turn.next_start = queue.next_start
+            try:
+                yield
+            finally:
+                turn.rest = queue.rest.timestamp() if queue.rest else 0.0
 
     async def _wait(self, queue: _Queue, host: str, gap: float) -> None:
         async with queue.door:
@@ -182,9 +215,9 @@ class Fetcher:
                 if pause > self._limits.patience:
                     raise FetchError(f"The host {host} has asked us to wait.", retry_after=queue.rest)
                 await asyncio.sleep(pause)
-            loop = asyncio.get_running_loop()
-            await asyncio.sleep(max(0.0, queue.next_start - loop.time()))
-            queue.next_start = loop.time() + gap
+            if (early := queue.next_start - time.monotonic()) > 0:
+                await asyncio.sleep(early)
+            queue.next_start = time.monotonic() + gap
 
     def _rest(self, host: str, until: datetime | None) -> None:
         if until is not None:
@@ -276,12 +309,12 @@ class Fetcher:
         for address in addresses[:_MOST_ADDRESSES]:
             try:
                 return await self._sent(request, validators, address)
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            except _UnreachedError as error:
                 problem = str(error) or "it did not answer in time"
         raise FetchError(f"{host} cannot be reached ({problem}).", mend="It will be asked again.")
 
     async def _sent(self, request: Request, validators: Validators, address: str) -> _Answer:
-        """Send to one checked address. Connection errors pass through: another address may answer."""
+        """Send to one checked address. Raises _UnreachedError when it cannot be connected to: another one may answer."""
         try:
             outgoing = self._outgoing(request, validators, address)
             async with self._pool(request.url) as transport:
@@ -291,15 +324,25 @@ class Fetcher:
                     body = await self._body(request, response)
                 finally:
                     await response.aclose()
-        except (httpx.ConnectError, httpx.ConnectTimeout):
-            raise
-        except httpx.TimeoutException:
-            raise FetchError(f"{_host(request.url)} stopped answering for {self._limits.read:g} s.") from None
         except (httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError) as error:
             raise FetchError(f"{request.url[:200]!r} cannot be asked ({error}).", permanent=True) from None
         except httpx.HTTPError as error:
-            raise FetchError(f"{_host(request.url)} broke off ({error}).", mend="It will be asked again.") from None
+            raise self._failure(request, error) from None
+        except _wire_errors() as error:  # answers that are no HTTP
+            raise self._failure(request, error) from None
         return _Answer(request.url, response.status_code, headers, body)
+
+    def _failure(self, request: Request, error: Exception) -> Exception:
+        """What an error below means for us; aiohttp's own stands behind those of httpx, which tell less."""
+        from aiohttp import ClientConnectorError, ConnectionTimeoutError  # noqa: PLC0415 - as in `_transport`
+
+        cause = error.__cause__ or error
+        if isinstance(cause, ClientConnectorError | ConnectionTimeoutError):
+            return _UnreachedError(str(cause))
+        if isinstance(error, httpx.TimeoutException) and isinstance(cause, TimeoutError):
+            return FetchError(f"{_host(request.url)} stopped answering for {self._limits.read:g} s.")
+        said = " ".join(str(cause).split())[:200] or type(cause).__name__
+        return FetchError(f"{_host(request.url)} broke off ({said}).", mend="It will be asked again.")
 
     def _outgoing(self, request: Request, validators: Validators, address: str) -> httpx.Request:
         """The request as it goes out: to the checked address, in the name of the host."""
@@ -351,7 +394,7 @@ class Fetcher:
         return bytes(body)
 
     @asynccontextmanager
-    async def _pool(self, url: str) -> AsyncIterator[httpx.AsyncHTTPTransport]:
+    async def _pool(self, url: str) -> AsyncIterator[httpx.AsyncBaseTransport]:
         """This origin's own pool, made on first use; of those that nobody uses the oldest are closed."""
         parts = urlsplit(url)
         name = f"{parts.scheme}://{parts.netloc.lower()}"
@@ -366,12 +409,17 @@ class Fetcher:
             for one in idle[: max(0, len(idle) - _MOST_IDLE)]:
                 await self._origins.pop(one).transport.aclose()
 
-    def _transport(self) -> httpx.AsyncHTTPTransport:
-        # One TLS context for all: making one costs 20 ms. No limit on connections here, because a pool with a
-        # waiting line is quadratic in it; the turns are the limit.
+    def _transport(self) -> httpx.AsyncBaseTransport:
+        """A pool of this origin's own. aiohttp's connections under httpx cost a third of what httpx's own do."""
+        from aiohttp import ClientSession, DummyCookieJar, TCPConnector  # noqa: PLC0415 - who fetches nothing never waits for it
+        from httpx_aiohttp import AiohttpTransport  # noqa: PLC0415
+
+        # One TLS context for all: making one costs 20 ms. No limit on connections here: the turns are the limit.
         self._tls = self._tls or httpx.create_ssl_context()
-        kept = httpx.Limits(max_connections=None, max_keepalive_connections=self._limits.per_host, keepalive_expiry=15)
-        return httpx.AsyncHTTPTransport(verify=self._tls, limits=kept, trust_env=False)
+        connector = TCPConnector(limit=0, keepalive_timeout=_KEPT, ssl=self._tls, use_dns_cache=False)
+        session = ClientSession(connector=connector, cookie_jar=DummyCookieJar(), trust_env=False)
+        session._retry_connection = False  # noqa: SLF001 - there is no other way: how often a host is asked is ours to say
+        return AiohttpTransport(verify=self._tls, client=session)
 
     # --- robots.txt ----------------------------------------------------------------------------------------
 
@@ -399,10 +447,12 @@ class Fetcher:
             answer, _ = await self._followed(request, Validators())
         except FetchError as error:
             if error.http_status is not None and 400 <= error.http_status < 500 and error.http_status not in _BUSY:  # noqa: PLR2004
-                return Protego.parse("")
+                return _all_allowed()
             raise FetchError(
                 f"robots.txt of {_host(address)} cannot be read: {error.message}", retry_after=error.retry_after
             ) from None
+        from protego import Protego  # noqa: PLC0415 - few sources are pages
+
         # A line of many wildcards becomes a pattern that takes for ever; no honest one has more than a few.
         lines = (line for line in answer.body.decode("utf-8", "replace").splitlines() if line.count("*") <= 8)  # noqa: PLR2004
         return Protego.parse("\n".join(lines))
@@ -453,6 +503,12 @@ _MENDS = {
     410: "Remove the source.",
     429: "It will be asked again when the host allows it.",
 }
+
+
+def _all_allowed() -> Protego:
+    from protego import Protego  # noqa: PLC0415 - few sources are pages
+
+    return Protego.parse("")
 
 
 def _kept(header: str | None) -> str | None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import ip_address
-
-import idna
 
 _NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_.\-]*[a-z0-9_])?")
 _LONGEST = 253  # RFC 1035
@@ -23,6 +22,7 @@ _ALIASES = {
 }
 
 
+@lru_cache(maxsize=2_000)
 def host_key(name: str) -> str | None:
     """A host as it is compared: lower-case IDNA, without leading `www.` or trailing dot, known aliases followed.
 
@@ -30,15 +30,26 @@ def host_key(name: str) -> str | None:
     """
     if ":" in name:
         return _ipv6(name)
-    try:
-        name = name if name.isascii() else idna.encode(name, uts46=True).decode()
-    except (idna.IDNAError, UnicodeError):
-        return None
+    if not name.isascii():
+        try:
+            name = ascii_host(name)
+        except UnicodeError:  # IDNAError is one
+            return None
     name = name.lower().strip(".")
     while name.startswith("www.") and "." in name[4:]:
         name = name[4:]
     name = _ALIASES.get(name, name)
     return name if _NAME.fullmatch(name) and len(name) <= _LONGEST and ".." not in name else None
+
+
+def ascii_host(name: str) -> str:
+    """A host's name in ASCII, in lower case. Raises UnicodeError where it has none."""
+    if name.isascii():
+        return name.lower()
+    # Its tables cost 10 ms to load, and nearly every host is ASCII.
+    import idna  # noqa: PLC0415
+
+    return idna.encode(name, uts46=True).decode().lower()
 
 
 # Second-level labels under which country registries hand out domains (`co.uk`, `com.au`, `ac.jp` ...).

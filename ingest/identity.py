@@ -19,6 +19,7 @@ from ingest.wording import words
 KEY_VERSION = 1
 
 _LONGEST = 2_000
+_MOST_MENTIONED = 20
 _REMEMBERED = 2_000
 """Addresses whose reading is kept: one entry asks for the same few several times over."""
 
@@ -39,6 +40,9 @@ _SCHEME = re.compile(r"^([a-z][a-z0-9+.\-]*):(?!\d)", re.IGNORECASE)
 _ESCAPE = re.compile(r"%([0-9a-fA-F]{2})")
 _LONE_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
 _VIDEO = re.compile(r"/[A-Za-z0-9_\-]{5,20}")
+# An address that differs from its key by its scheme, a leading `www.` and a trailing slash at most.
+_SIMPLE = re.compile(r"https?://((?:[a-z0-9][a-z0-9-]{0,62}\.)+[a-z]{2,24})(/[\w~!$&'()*+,;=:@/-]*)?", re.ASCII)
+_SHORT = 250
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _SUB_DELIMITERS = frozenset("!$&'()*+,;=:@/")
 
@@ -53,6 +57,13 @@ def url_key(url: str) -> str | None:
     Returns None for what is no web address or longer than 2,000 characters.
     """
     text = url.strip()
+    simple = _SIMPLE.fullmatch(text) if len(text) < _SHORT else None
+    if simple and simple[1] != "youtu.be" and (host := host_key(simple[1])):
+        return host + (simple[2] or "").rstrip("/")
+    return _careful_key(text)
+
+
+def _careful_key(text: str) -> str | None:
     scheme = _SCHEME.match(text)
     if len(text) > _LONGEST or (scheme and scheme[1].lower() not in ("http", "https")):
         return None
@@ -168,11 +179,16 @@ def identifiers_of_url(url: str) -> frozenset[Identifier]:
     return frozenset({Identifier(Scheme.URL, key)})
 
 
+_WITH_PARTS = ("github.com/", "raw.githubusercontent.com/", "huggingface.co/")
+
+
 @lru_cache(maxsize=_REMEMBERED)
 def part_of_url(url: str) -> frozenset[Identifier]:
     """The repository, model, dataset or space that an address lies in: evidence, not identity."""
     key = url_key(url)
     if key is None:
+        return frozenset()
+    if not key.startswith(_WITH_PARTS):
         return frozenset()
     place, path, _ = _places(key)
     if place == "github.com":
@@ -192,8 +208,8 @@ def identify(urls: Iterable[str | None]) -> frozenset[Identifier]:
 
 def mentioned(urls: Iterable[str], *, besides: frozenset[Identifier] = frozenset()) -> frozenset[Identifier]:
     """What several addresses speak of, parts included, except what is in `besides`; at most 20."""
-    found = {one for url in urls for one in (identifiers_of_url(url) | part_of_url(url))}
-    return frozenset(sorted(found - besides)[:20])
+    found = {one for url in urls for one in (*identifiers_of_url(url), *part_of_url(url))} - besides
+    return frozenset(found if len(found) <= _MOST_MENTIONED else sorted(found)[:_MOST_MENTIONED])
 
 
 def homepage_identity(url: str | None) -> frozenset[Identifier]:
@@ -230,7 +246,8 @@ def _places(key: str) -> tuple[str, list[str], dict[str, str]]:
     """A key as host, path segments and query."""
     address, _, query = key.partition("#")[0].partition("?")
     place, _, path = address.partition("/")
-    return place, [segment for segment in path.split("/") if segment], dict(parse_qsl(query))
+    segments = [segment for segment in path.split("/") if segment]
+    return place, segments, dict(parse_qsl(query)) if query else {}
 
 
 # --- what the known sites' addresses name -----------------------------------------------------------------

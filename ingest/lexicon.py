@@ -1,33 +1,39 @@
-"""Lexicons: lists of words and phrases, looked up in a text in one walk over its words.
+r"""Lexicons: lists of words and phrases, looked up in a text in one walk over its words.
 
 A dozen alternations searched one after the other cost a quarter of a millisecond per entry, which was most of what an
-entry cost at all. Here a word is matched against every list once per process, however many texts it stands in.
+entry cost at all. Here each different word of a text is looked up in a dictionary once, and nearly all of them say
+nothing; only what no list of spellings can hold (`robot\w*`) remains a pattern, and a new word meets them all at once.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 _WORD = re.compile(r"[^\W_]+")
+_OPTIONAL = re.compile(r"\w\?")
 _MOST_KEPT = 50_000
-_NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class _Phrase:
-    """Two words or more; the first one has matched already."""
+class _Term:
+    """One term of a list: its first word, what has to stand behind that, and the list's key."""
 
-    rest: tuple[re.Pattern[str], ...]
+    first: str  # a pattern
+    rest: tuple[Callable[[str], object], ...]
+    second: frozenset[str]  # the spellings of the second word; empty where that is open
     key: str
+
+    def may_stand_among(self, words: set[str]) -> bool:
+        """Whether the second word stands anywhere; most phrases end here."""
+        return not self.second or not self.second.isdisjoint(words)
 
     def follows(self, words: list[str], place: int) -> bool:
         """Whether the rest stands behind this place."""
-        following = words[place + 1 : place + 1 + len(self.rest)]
-        return len(following) == len(self.rest) and all(
-            p.fullmatch(w) for p, w in zip(self.rest, following, strict=True)
-        )
+        if place + len(self.rest) >= len(words):
+            return False
+        return all(is_meant(words[place + ahead]) for ahead, is_meant in enumerate(self.rest, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class _Meaning:
     """What one word says: the lists it stands in, and the phrases that it may begin."""
 
     keys: frozenset[str]
-    phrases: tuple[_Phrase, ...]
+    phrases: tuple[_Term, ...]
 
 
 class Lexicon:
@@ -43,33 +49,79 @@ class Lexicon:
     terms of a list are parted by commas. A hyphen in a text parts words like a space."""
 
     def __init__(self, lists: Mapping[str, str]) -> None:
-        self._terms = [(key, _patterns(term)) for key, terms in lists.items() for term in terms.split(",")]
+        terms = [_term(key, term) for key, terms in lists.items() for term in terms.split(",")]
+        self._spelled: dict[str, list[_Term]] = {}
+        self._open: list[tuple[re.Pattern[str], _Term]] = []
+        for term in terms:
+            for word in _spellings(term.first) or ():
+                self._spelled.setdefault(word, []).append(term)
+            if not _spellings(term.first):
+                self._open.append((re.compile(term.first), term))
+        self._any_open = re.compile("|".join(pattern.pattern for pattern, _ in self._open) or r"(?!)")
         self._known: dict[str, _Meaning] = {}
+        self._silent: set[str] = set()  # words that are known to say nothing: most are
 
     def keys(self, text: str) -> frozenset[str]:
         """The keys of every list of which a term stands in the text."""
-        words = _WORD.findall(text.lower())
-        return frozenset(self._found(words))
+        return frozenset(self._found(_WORD.findall(text.lower())))
+
+    def says_anything(self, *texts: str) -> bool:
+        """Whether a term of any list stands in one of these texts; a later one is read only when no earlier one does."""
+        return any(True for text in texts for _ in self._found(_WORD.findall(text.lower())))
 
     def _found(self, words: list[str]) -> Iterator[str]:
-        for place, word in enumerate(words):
+        beginnings: dict[str, tuple[_Term, ...]] = {}
+        different = set(words)
+        for word in different - self._silent:
             meaning = self._known.get(word) or self._meaning(word)
             yield from meaning.keys
-            for phrase in meaning.phrases:
-                if phrase.follows(words, place):
-                    yield phrase.key
+            if phrases := tuple(one for one in meaning.phrases if one.may_stand_among(different)):
+                beginnings[word] = phrases
+        if beginnings:
+            for place, word in enumerate(words):
+                if word in beginnings:
+                    yield from (phrase.key for phrase in beginnings[word] if phrase.follows(words, place))
 
     def _meaning(self, word: str) -> _Meaning:
-        begun = [(key, rest) for key, (first, *rest) in self._terms if first.fullmatch(word)]
+        begun = list(self._spelled.get(word, ()))
+        if self._any_open.fullmatch(word):
+            begun += [term for pattern, term in self._open if pattern.fullmatch(word)]
         meaning = _Meaning(
-            keys=frozenset(key for key, rest in begun if not rest) or _NOTHING,
-            phrases=tuple(_Phrase(tuple(rest), key) for key, rest in begun if rest),
+            keys=frozenset(term.key for term in begun if not term.rest),
+            phrases=tuple(term for term in begun if term.rest),
         )
-        if len(self._known) >= _MOST_KEPT:
+        if len(self._known) + len(self._silent) >= _MOST_KEPT:
             self._known.clear()
-        self._known[word] = meaning
+            self._silent.clear()
+        if begun:
+            self._known[word] = meaning
+        else:
+            self._silent.add(word)
         return meaning
 
 
-def _patterns(term: str) -> list[re.Pattern[str]]:
-    return [re.compile(word) for word in term.split()]
+def _term(key: str, term: str) -> _Term:
+    first, *rest = term.split()
+    return _Term(first, tuple(map(_test, rest)), _spellings(rest[0]) if rest else frozenset(), key)
+
+
+def _test(pattern: str) -> Callable[[str], object]:
+    """What tells whether a word is meant by a pattern."""
+    spelled = _spellings(pattern)
+    return spelled.__contains__ if spelled else re.compile(pattern).fullmatch
+
+
+def _spellings(pattern: str) -> frozenset[str]:
+    """Every word that a pattern of alternatives and optional letters stands for; empty for a pattern that is open."""
+    found: list[str] = []
+    waiting = pattern.split("|")
+    while waiting:
+        one = waiting.pop()
+        if optional := _OPTIONAL.search(one):
+            start, end = optional.span()
+            waiting += [one[:start] + one[end:], one[: end - 1] + one[end:]]
+        elif one.isalnum():
+            found.append(one)
+        else:
+            return frozenset()
+    return frozenset(found)

@@ -285,6 +285,7 @@ class _Field:
         self.parties = sorted(parties, key=lambda party: party.order)
         self._known: dict[_Party, list[Candidate]] = {}
         self._traits: dict[_Party, Traits] = {}
+        self._keys: dict[_Party, list[str]] = {}
         self._index: dict[str, list[_Party]] = {}
         for party in self.parties:
             self._enter(party, [stored.pop(tool) for tool in sorted(party.tools & stored.keys())])
@@ -296,10 +297,11 @@ class _Field:
     def _enter(self, party: _Party, known: list[Candidate]) -> None:
         self._known[party] = known
         self._traits.pop(party, None)
-        for key in self._keys(party):
+        self._keys[party] = self._keys_of(party)
+        for key in self._keys[party]:
             self._index.setdefault(key, []).append(party)
 
-    def _keys(self, party: _Party) -> list[str]:
+    def _keys_of(self, party: _Party) -> list[str]:
         """Under what a party is looked up: its names' keys, then those of its families."""
         names = {one.name for one in party.fresh}.union(*(one.names for one in self._known[party]))
         keys = [keys_of(name) for name in sorted(names)]
@@ -315,7 +317,9 @@ class _Field:
 
     def resembling(self, party: _Party) -> list[tuple[_Party, Resemblance]]:
         """Each party that shares a name or family with this one and resembles it; the most alike first."""
-        near = {other.root() for key in self._keys(party) for other in self._index[key][:_MOST_CANDIDATES]} - {party}
+        near = {other.root() for key in self._keys[party] for other in self._index[key][:_MOST_CANDIDATES]} - {party}
+        if not near:
+            return []
         ordered = sorted(near, key=lambda other: other.order)[:_MOST_CANDIDATES]
         scored = [(other, resemblance(self._traits_of(other), self._traits_of(party))) for other in ordered]
         return sorted((one for one in scored if one[1].score), key=lambda one: (-one[1].score, one[0].order))
@@ -332,14 +336,14 @@ class _Field:
 
 def _in_doubt(party: _Party, found: Sequence[tuple[_Party, Resemblance]], known: Known) -> Iterator[_Question]:
     """At most two questions, of which one about a family: many sizes come out on one day. Where ids differ the
-    likeness has to be greater; and a name that many tools carry proves nothing by itself."""
+    likeness has to be greater; and a name that several others bear proves nothing by itself."""
     worth = [
         _Question(home, party, likeness.score, likeness.reasons)
         for home, likeness in found
         if likeness.score >= (_ASK_DESPITE_IDS if _apart(home, party, known) else ASK_FROM)
     ]
     more_than_name = [one for one in worth if one.score > ASK_FROM]
-    chosen = more_than_name or (worth if len(worth) < _CROWD else [])
+    chosen = more_than_name or (worth if len(worth) == 1 else [])
     kin = [one for one in chosen if one.reasons[0].words.startswith(KIN)]
     yield from [one for one in chosen if one not in kin[1:]][:_MOST_QUESTIONS]
 

@@ -44,6 +44,17 @@ def wait_after(headers: Mapping[str, str], *, now: datetime) -> datetime | None:
     return None if instant is None else min(max(instant, now), now + _LONGEST)
 
 
+def budget_left(headers: Mapping[str, str]) -> int | None:
+    """How many requests a host still grants until its next reset, where its answer says so. Names in lower case."""
+    limit = _RATE_LIMIT.search(headers.get("ratelimit", ""))
+    text = limit[1] if limit else next((headers[name] for name in _REMAINING if name in headers), "")
+    try:
+        left = float(text)
+    except ValueError:
+        return None
+    return int(left) if 0 <= left < _EPOCH else None
+
+
 def rest_until(headers: Mapping[str, str], *, now: datetime) -> datetime | None:
     """When the next request is welcome, from the headers of an answer that was given: None while some remain."""
     limit = _RATE_LIMIT.search(headers.get("ratelimit", ""))

@@ -21,6 +21,7 @@ from core.clock import Clock
 from core.errors import FetchError, ParseError
 from core.source import Cursor, Outcome, Parsed, Reading, Request, Response, Source, Validators
 from ingest import health
+from ingest.pace import budget_left
 from ingest.sources import adapter_of
 from ingest.sources.entries import told_apart
 
@@ -61,6 +62,7 @@ class _Run:
     unmodified: int = 0
     size: int = 0
     moved_to: str | None = None
+    budget_left: int | None = None
 
     @property
     def http_status(self) -> int | None:
@@ -136,6 +138,8 @@ def _note(run: _Run, response: Response) -> None:
     run.size += len(response.body)
     run.unmodified += response.not_modified
     run.moved_to = run.moved_to or response.moved_to
+    left = budget_left(response.headers)
+    run.budget_left = run.budget_left if left is None else left
 
 
 def _judged(
@@ -169,6 +173,7 @@ def _judged(
         moved_to=run.moved_to,
         gone=failed and run.http_status == _GONE,
         not_before=run.not_before,
+        budget_left=run.budget_left,
     )
 
 

@@ -130,6 +130,9 @@ def resemblance(one: Traits, other: Traits) -> Resemblance:
     if family and not sure:
         return _NOTHING
     hints = [reason for reason in (_common(one, other), _description(one, other)) if reason]
+    if not sure and not hints and one.makers and other.makers:
+        # Of forty such pairs one was one product: names are given twice all the time.
+        return _NOTHING
     reasons = tuple(reason for reason in (named, family, *sure, *hints) if reason)
     score = round(min(1.0, sum(reason.points for reason in reasons)), 2)
     strangers = sure == [link] and one.owners and other.owners

@@ -40,14 +40,16 @@ class Visible:
 def visible(verdicts: Sequence[Verdict], *, viewer: Viewer, published: bool, may_judge: bool) -> Visible:
     """What the viewer may see of the verdicts on one tool.
 
-    `published`: they stand in a published comparison. `may_judge`: the viewer could still submit a verdict on this
-    tool. Editors see everything, reviewers what is not theirs only after their own, and the public what is published.
-    Being published does not lift the blind from somebody who can still judge; an operator is the public here.
+    `published`: they stand in a published comparison. `may_judge`: the viewer could still give a verdict on this tool,
+    or take theirs back and give another: until they have asked for the panel, which is written down and ends that.
+    Then editors see everything, reviewers what is not theirs only after their own, and the public what is published.
+    Nothing else lifts the blind from somebody who can still judge: neither that it is published, nor that they are an
+    editor too. An operator is the public here.
     """
+    if may_judge:
+        return _nothing("You see the others' verdicts once yours is in and you have asked for them.")
     if Role.EDITOR in viewer.roles or _has_judged(verdicts, viewer):
         return Visible(verdicts=tuple(verdicts), hidden=False)
-    if may_judge:
-        return _nothing("You see the others' verdicts once yours is in.")
     if not published:
         return _nothing("The panel's verdicts appear here when they are published.")
     return Visible(verdicts=tuple(verdicts), hidden=False)

@@ -12,6 +12,7 @@ import math
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
@@ -30,9 +31,13 @@ RARE = 0.05
 LONGEST_POSTING = 8_000
 """A word or tag on more tools than this leads nowhere; it still counts once two tools have met."""
 
-RESCORED, STRANGERS = 300, 300
-"""How many rough neighbours of a tool are looked at closely, in its category and outside. In 100,000 generated tools this
-finds 98 % of the ten best (bench/pairing.py)."""
+RESCORED, STRANGERS = 200, 200
+"""How many rough neighbours of a tool are looked at closely, in its category and outside; bench/pairing.py says how
+many of the ten best this finds."""
+
+READ = 1_200
+"""How many of the nearest by words and tags, in its category and outside, are put in order by contrast too, and those
+outside by their texts, before the closer look."""
 
 USE_CASE_WEIGHT, FEATURE_WEIGHT, TEXT_WEIGHT, AUDIENCE_WEIGHT = 0.35, 0.25, 0.25, 0.15
 
@@ -54,7 +59,8 @@ class Candidate:
 
     `texts` are its tagline, description and the quotes of its verdicts. `domains` are those of its own pages, shared
     hosts left out. `reviewed_at` is the instant of its newest verdict, `changed_at` that of the newest change to a
-    verdict or version, where it differs. `demand` counts clicks and votes.
+    verdict or version, where it differs. `demand` counts clicks and votes. `line`: what all versions of one product
+    share, where an editor has said that they are.
     """
 
     slug: str
@@ -70,6 +76,7 @@ class Candidate:
     domains: frozenset[str] = frozenset()
     changed_at: datetime | None = None
     demand: int = 0
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -93,6 +100,16 @@ class _Posting:
 
 
 _NOBODY = _Posting()
+
+
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    """A panel in short: which lenses ship and skip, as bits, and its result and price."""
+
+    ships: int
+    skips: int
+    share: float
+    price: PricingModel
 
 
 class Catalogue:
@@ -140,9 +157,14 @@ class Catalogue:
 
     def _index(self) -> None:
         self._totals = [array("f", (self._weight(of(entry.facets)) for entry in self._entries)) for _, of in _SIDES]
+        lenses = {
+            key: 1 << at for at, key in enumerate(sorted({k for e in self._entries for k in e.candidate.verdicts}))
+        }
+        self._panels = [_panel(entry.candidate, lenses) for entry in self._entries]
         self._number = {slug: number for number, slug in enumerate(self.entries)}
         self._by_word: dict[str, dict[int, _Posting]] = defaultdict(lambda: defaultdict(_Posting))
         self._by_tag: dict[str, dict[str, _Posting]] = defaultdict(lambda: defaultdict(_Posting))
+        self._by_common_tag: dict[str, set[int]] = defaultdict(set)
         self._by_rare_tag: dict[str, array[int]] = defaultdict(lambda: array("I"))
         self._naming: dict[str, array[int]] = defaultdict(lambda: array("I"))
         for number, entry in enumerate(self._entries):
@@ -166,6 +188,8 @@ class Catalogue:
             postings[tag].tools.append(number)
             if tag in self._rare_tags:
                 self._by_rare_tag[tag].append(number)
+            else:
+                self._by_common_tag[tag].add(number)
 
     def is_rare(self, tag: str) -> bool:
         """Whether fewer than one tool in twenty bears the tag."""
@@ -181,20 +205,36 @@ class Catalogue:
 
     def neighbours(self, slug: str) -> list[str]:
         """Slugs of the closed tools that the tool may be compared with, roughly nearest first: up to `RESCORED` of its
-        category, then up to `STRANGERS` of others (whose texts were not looked at yet, so that they compete apart)."""
-        entry, rough = self.entries[slug], defaultdict[int, float](float)
-        self._near_by_words(entry, rough)
-        self._near_by_tags(entry, rough)
+        category, then up to `STRANGERS` of others (found by rare tags alone, so that they compete apart)."""
+        entry, mine = self.entries[slug], self._number[slug]
+        near = self._near_by_words(entry)
+        far = defaultdict[int, float](float)
+        self._near_by_tags(entry, near, far)
         for number in self._near_by_name(entry):
-            rough[number] += _A_NAME
-        rough.pop(self._number[slug], None)
-        at_home = {number for number in rough if self._entries[number].candidate.category == entry.candidate.category}
-        ordered = sorted(rough, key=lambda number: (-rough[number], number))
-        near = itertools.islice((number for number in ordered if number in at_home), RESCORED)
-        far = itertools.islice((number for number in ordered if number not in at_home), STRANGERS)
-        return [self._entries[number].candidate.slug for number in itertools.chain(near, far)]
+            at_home = self._entries[number].candidate.category == entry.candidate.category
+            (near if at_home else far)[number] += _A_NAME
+        near.pop(mine, None)
+        home = {number: near[number] * self._interest(mine, number) for number in _largest(near, READ)}
+        strangers = {
+            number: (far[number] + self._text(entry, number)) * self._interest(mine, number)
+            for number in _largest(far, READ)
+        }
+        chosen = (*_largest(home, RESCORED), *_largest(strangers, STRANGERS))
+        return [self._entries[number].candidate.slug for number in chosen]
 
-    def _near_by_words(self, entry: Entry, rough: dict[int, float]) -> None:
+    def _interest(self, one: int, other: int) -> float:
+        """How far contrast lifts a pair, roughly: the order of two equals in likeness."""
+        a, b = self._panels[one], self._panels[other]
+        shared = (a.ships | a.skips) & (b.ships | b.skips)
+        parted = (a.ships & b.skips) | (a.skips & b.ships)
+        contrast = 0.4 * abs(a.share - b.share) + 0.2 * parted.bit_count() / max(1, shared.bit_count())
+        if a.price is not b.price and PricingModel.UNKNOWN not in (a.price, b.price):
+            contrast += 0.4 if PricingModel.OPEN_SOURCE in (a.price, b.price) else 0.3
+        return 0.55 + 0.2 * contrast
+
+    def _near_by_words(self, entry: Entry) -> dict[int, float]:
+        """Tools of the category -> what the texts give, roughly."""
+        rough = defaultdict[int, float](float)
         postings = self._by_word.get(entry.candidate.category, {})
         for word, weight in zip(entry.vector.words, entry.vector.weights, strict=True):
             posting = postings.get(word, _NOBODY)
@@ -202,32 +242,62 @@ class Catalogue:
                 gives = weight * TEXT_WEIGHT / COSINE_OF_THE_LIKE
                 for number, theirs in zip(posting.tools, posting.weights, strict=True):
                     rough[number] += gives * theirs
-        for number, gives in rough.items():
-            rough[number] = min(TEXT_WEIGHT, gives)
+        capped = {number: min(TEXT_WEIGHT, gives) for number, gives in rough.items()}
+        return defaultdict(float, capped)
 
-    def _near_by_tags(self, entry: Entry, rough: dict[int, float]) -> None:
-        # Twice the shared over the sum of both (Dice) puts tools in the same order as shared over all (Jaccard).
+    def _text(self, entry: Entry, number: int) -> float:
+        """What the texts of two tools give."""
+        return min(TEXT_WEIGHT, entry.vector.cosine(self._entries[number].vector) * TEXT_WEIGHT / COSINE_OF_THE_LIKE)
+
+    def _near_by_tags(self, entry: Entry, near: dict[int, float], far: dict[int, float]) -> None:
+        category = entry.candidate.category
+        rare = {tag: self._strangers(tag, category) for tag in entry.facets.all if tag in self._rare_tags}
+        strangers = set(itertools.chain.from_iterable(rare.values()))
         for (weight, of), totals in zip(_SIDES, self._totals, strict=True):
             tags = of(entry.facets)
             total = self._weight(tags)
-            for tag in tags:
-                gives = 2 * weight * self._weights[tag]
-                for number in self._bearers(tag, entry.candidate.category):
-                    rough[number] += gives / (total + totals[number])
+            for rough in (near, far):
+                shared = defaultdict[int, float](float)
+                for tag in tags:
+                    gives = self._weights[tag]
+                    for number in self._bearers(tag, category) if rough is near else self._met(tag, rare, strangers):
+                        shared[number] += gives
+                for number, both in shared.items():
+                    rough[number] += weight * both / (total + totals[number] - both)
 
-    def _bearers(self, tag: str, category: str) -> Iterator[int]:
-        """Tools with this tag: all of the category, and of the others when the tag is rare."""
+    def _met(self, tag: str, rare: Mapping[str, list[int]], strangers: AbstractSet[int]) -> Iterable[int]:
+        """Tools outside with this tag: a rare one leads to them, any other counts once a rare one has."""
+        return rare[tag] if tag in rare else self._by_common_tag.get(tag, frozenset()) & strangers
+
+    def _bearers(self, tag: str, category: str) -> Iterable[int]:
+        """Tools of the category with this tag."""
         posting = self._by_tag.get(category, {}).get(tag, _NOBODY)
-        if len(posting.tools) <= LONGEST_POSTING:
-            yield from posting.tools
-        strangers = self._by_rare_tag.get(tag, ())
-        yield from (number for number in strangers if self._entries[number].candidate.category != category)
+        return posting.tools if len(posting.tools) <= LONGEST_POSTING else ()
+
+    def _strangers(self, tag: str, category: str) -> list[int]:
+        """Tools of other categories with this tag, when it is a rare one."""
+        found = self._by_rare_tag.get(tag, ())
+        return [number for number in found if self._entries[number].candidate.category != category]
 
     def _near_by_name(self, entry: Entry) -> Iterator[int]:
         """Closed tools that the tool names, and those that name it."""
         named = (slug for slug in entry.named if self.entries[slug].candidate.closed)
         yield from (self._number[slug] for slug in named)
         yield from self._naming.get(entry.candidate.slug, ())
+
+
+def _panel(candidate: Candidate, lenses: Mapping[str, int]) -> _Panel:
+    ships = sum(lenses[key] for key, decision in candidate.verdicts.items() if decision is Decision.SHIP)
+    skips = sum(lenses[key] for key, decision in candidate.verdicts.items() if decision is Decision.SKIP)
+    return _Panel(ships, skips, ships.bit_count() / max(1, len(candidate.verdicts)), candidate.price)
+
+
+def _largest(rough: Mapping[int, float], most: int) -> list[int]:
+    """The numbers with the largest values, the largest first."""
+    if len(rough) > most:  # floats alone are sorted much faster than pairs
+        least = sorted(rough.values(), reverse=True)[most - 1]
+        rough = {number: value for number, value in rough.items() if value >= least}
+    return sorted(rough, key=lambda number: (-rough[number], number))[:most]
 
 
 def _name_index(candidates: Iterable[Candidate]) -> dict[str, set[str]]:

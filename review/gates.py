@@ -41,13 +41,23 @@ def barrier(
         return f"A panel is still open, or has fewer than {VERDICTS_NEEDED} verdicts."
     if len(a.verdicts.keys() & b.verdicts.keys()) < LENSES_SHARED:
         return f"Fewer than {LENSES_SHARED} lenses judged both."
-    if slug not in apart and (kinship := family(one, other)):
+    if kinship := _kinship(one, other, apart=slug in apart):
         return kinship
     if slug in compared and compared[slug] >= max(_changed(a), _changed(b)):
         return "Compared before, and nothing has changed since."
     if not _may_meet(catalogue, one, other):
         return "Different categories, no rare tag in common, and neither names the other."
     return None
+
+
+def _kinship(one: Entry, other: Entry, *, apart: bool) -> str | None:
+    if _same_line(one.candidate, other.candidate):
+        return "An editor says that both are versions of one product."
+    return None if apart else family(one, other)
+
+
+def _same_line(a: Candidate, b: Candidate) -> bool:
+    return a.line is not None and a.line == b.line
 
 
 def is_judged(candidate: Candidate) -> bool:
@@ -111,5 +121,6 @@ def _questions(group: list[Entry], *, among: Collection[str] | None, apart: Coll
 
 def _question(one: Entry, other: Entry, *, apart: Collection[str]) -> Duplicate | None:
     a, b = sorted((one.candidate.slug, other.candidate.slug))
-    reason = None if comparison_slug(a, b) in apart else family(one, other)
+    settled = comparison_slug(a, b) in apart or _same_line(one.candidate, other.candidate)
+    reason = None if settled else family(one, other)
     return Duplicate(a=a, b=b, reason=reason) if reason else None

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from core.panel import Role, SeatRow, SeatState
 
+_DAY = timedelta(days=1)
+
 LEASE = timedelta(minutes=30)
 """How long a claim lasts unless it is renewed; every autosave renews it."""
 
@@ -33,6 +35,14 @@ def is_claimable(seat: SeatRow, *, now: datetime) -> bool:
 def has_run_out(lease_until: datetime | None, *, now: datetime) -> bool:
     """Whether a lease is over. At its last instant it still holds."""
     return lease_until is None or lease_until < now
+
+
+def due_at(now: datetime, *, days: int) -> datetime:
+    """When a verdict on a tool that enters the queue `now` is due: so many days on, at the end of that day in UTC.
+
+    Whole days, so that among the tools of one day the order goes on by priority.
+    """
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + (days + 1) * _DAY
 
 
 def lease_until(now: datetime, *, length: timedelta = LEASE, held_until: datetime | None = None) -> datetime:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from core.clock import to_iso
 from core.comparison import Cell, Community, Comparison, ComparisonView, ScorecardRow, Side, Split
-from core.fact import Fact, Pricing
+from core.fact import FIGURES, Fact, Pricing
 from core.panel import Basis, Decision, Lens, Verdict
 from core.tool import ToolDossier
 from review.tally import tally
@@ -25,15 +26,21 @@ class Contender:
 
 
 def compare(
-    comparison: Comparison, *, a: Contender, b: Contender, lenses: Sequence[Lens], quorum: int
+    comparison: Comparison,
+    *,
+    a: Contender,
+    b: Contender,
+    lenses: Sequence[Lens],
+    quorum: int,
+    quorums: Mapping[str, int] = MappingProxyType({}),
 ) -> ComparisonView:
-    """Everything the comparison page and the block in the mail show."""
+    """Everything the comparison page and the block in the mail show. `quorums`: by category, where it is another."""
     card = rows(lenses, a.verdicts, b.verdicts)
     return ComparisonView(
         slug=comparison.slug,
         version=comparison.version,
-        a=side(a, quorum=quorum),
-        b=side(b, quorum=quorum),
+        a=side(a, quorum=quorums.get(a.dossier.tool.category, quorum)),
+        b=side(b, quorum=quorums.get(b.dossier.tool.category, quorum)),
         rows=card,
         split=split(card),
         approved_by=comparison.approved_by,
@@ -129,8 +136,8 @@ def fingerprint(view: ComparisonView) -> str:
     of this rule.
 
     When it differs from the one that was approved, the comparison asks for approval again. Left out are votes, the
-    approval itself, and the days on which facts and prices were seen: a source that says the same again next week
-    changes nothing that needs a second look.
+    approval itself, figures of popularity, which move at every ingestion, and the days on which facts and prices were
+    seen: a source that says the same again next week changes nothing that needs a second look.
     """
     content = [_side_content(view.a), _side_content(view.b), [_row_content(row) for row in view.rows]]
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
@@ -139,7 +146,7 @@ def fingerprint(view: ComparisonView) -> str:
 
 def _side_content(one: Side) -> list[object]:
     texts = [one.slug, one.name, one.tagline, one.category, one.homepage, one.description]
-    facts = sorted({_fact_content(fact) for fact in one.facts})
+    facts = sorted({_fact_content(fact) for fact in one.facts if fact.field not in FIGURES})
     return [texts, one.first_look, one.panel.count, facts, _pricing_content(one.pricing)]
 
 

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
+from operator import mul
 
 _WORD = re.compile(r"[^\W_]{3,}")
 _SMALL_WORDS = (
@@ -58,7 +60,8 @@ class Vector:
 
     def cosine(self, other: Vector) -> float:
         """Likeness of two texts, 0 to 1. Exactly symmetric: the sum is exact whatever its order."""
-        return math.fsum(product for _, product in self.products(other))
+        mine = _as_dict(self)
+        return math.fsum(map(mul, map(mine.get, other.words, repeat(0.0)), other.weights))
 
 
 # One vector is held against hundreds of others in a row.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,6 +38,11 @@ def correct(connection: Connection, attempt_id: str, outcome: AttemptOutcome, *,
     connection.execute(sa.update(attempt).where(attempt.c.id == attempt_id).values(outcome=outcome, ended_at=now))
 
 
+def known(connection: Connection, ids: Sequence[str]) -> int:
+    """How many of these attempts there are; of at most a hundred."""
+    return connection.scalar(sa.select(sa.func.count()).where(attempt.c.id.in_(ids))) or 0
+
+
 def in_flight(connection: Connection, *, now: datetime) -> int:
     """How many places of the provider's limit on cancellations are taken, over all editions: claims that will become
     attempts, attempts that may have to be called off, and those called off whose time has not passed."""
@@ -66,6 +72,12 @@ def find_control(connection: Connection, attempt_id: str) -> Control | None:
     """The control message of an uncertain attempt, None when there is none yet."""
     row = connection.execute(sa.select(control).where(control.c.attempt == attempt_id)).one_or_none()
     return None if row is None else Control(mark=row.mark, sent_at=row.sent_at, seen_at=row.seen_at)
+
+
+def controls(connection: Connection, attempts_: Sequence[str]) -> dict[str, Control]:
+    """The control messages of these attempts, of at most a hundred."""
+    rows = connection.execute(sa.select(control).where(control.c.attempt.in_(attempts_)))
+    return {row.attempt: Control(mark=row.mark, sent_at=row.sent_at, seen_at=row.seen_at) for row in rows}
 
 
 def note_control(connection: Connection, attempt_id: str, *, mark: str, now: datetime) -> None:

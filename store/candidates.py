@@ -33,12 +33,13 @@ def resembling(connection: Connection, fresh: Sequence[Sighting], owners: Collec
     if not fresh:
         return ()
     names, families = _keys(connection, fresh, owners)
-    tools = {
-        *owners,
-        *_called(connection, sighting.c.name_key, names, most=_PER_NAME),
-        *_called(connection, sighting.c.family_key, families, most=_PER_FAMILY),
-        *_owning(connection, fresh),
-    }
+    named = _called(connection, sighting.c.name_key, names, most=_PER_NAME)
+    kin = _called(connection, sighting.c.family_key, families, most=_PER_FAMILY)
+    # Nothing resembles a sighting that bears another name, so what is mentioned matters only where a name is known:
+    # there it may be one of those beyond the newest. Most entries mention pages that nobody knows.
+    met = [one for one in fresh if keys_of(one.name)[0] in named or keys_of(one.name)[1] in kin]
+    speaking = fresh if owners else met
+    tools = {*owners, *_owning(connection, speaking)}.union(*named.values(), *kin.values())
     return _profiles(connection, sorted(tools))
 
 
@@ -51,13 +52,14 @@ def _keys(connection: Connection, fresh: Iterable[Sighting], owners: Collection[
     return {name for name, _ in pairs if name}, {family for _, family in pairs if family}
 
 
-def _called(connection: Connection, key: sa.Column[Any], wanted: Iterable[str], *, most: int) -> set[int]:
+def _called(connection: Connection, key: sa.Column[Any], wanted: Iterable[str], *, most: int) -> dict[str, set[int]]:
     """The newest tools under each of these keys."""
-    found: set[int] = set()
+    found: dict[str, set[int]] = defaultdict(set)
     for part in chunked(sorted(wanted)):
         place = sa.func.dense_rank().over(partition_by=key, order_by=sighting.c.tool.desc()).label("place")
-        ranked = sa.select(sighting.c.tool, place).where(key.in_(part)).subquery()
-        found |= set(connection.scalars(sa.select(ranked.c.tool).where(ranked.c.place <= most)))
+        ranked = sa.select(key.label("key"), sighting.c.tool, place).where(key.in_(part)).subquery()
+        for row in connection.execute(sa.select(ranked.c.key, ranked.c.tool).where(ranked.c.place <= most)):
+            found[row.key].add(row.tool)
     return found
 
 
@@ -73,10 +75,10 @@ def naming(wanted: Iterable[Identifier]) -> Iterator[sa.Select[Any]]:
     Scheme by scheme: SQLite answers a list of pairs by reading the whole table.
     """
     values: dict[Scheme, list[str]] = defaultdict(list)
-    for each in sorted(wanted):
+    for each in wanted:
         values[each.scheme].append(each.value)
     for scheme, named in values.items():
-        for part in chunked(named):
+        for part in chunked(sorted(named)):
             yield sa.select(identifier).where(identifier.c.scheme == scheme, identifier.c.value.in_(part))
 
 

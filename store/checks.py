@@ -107,12 +107,21 @@ INVARIANTS: dict[str, str] = {
     "a cancelled edition is paused": """
         SELECT week FROM edition WHERE cancelled_at IS NOT NULL AND state <> 'paused'
     """,
-    "a delivery and its batch belong to one edition": """
-        SELECT delivery.id FROM delivery JOIN batch ON batch.id = delivery.batch WHERE batch.week <> delivery.week
+    "a delivery and its batch belong to one variant of one edition": """
+        SELECT delivery.id FROM delivery JOIN batch ON batch.id = delivery.batch
+        WHERE batch.week <> delivery.week OR batch.variant <> delivery.variant
     """,
     "a batch carries the content that was approved": """
         SELECT batch.id FROM batch JOIN edition ON edition.week = batch.week
-        WHERE batch.content_hash <> edition.content_hash
+        LEFT JOIN edition_variant ON edition_variant.week = batch.week AND edition_variant.number = batch.variant
+        WHERE batch.content_hash <>
+          CASE WHEN batch.variant = 0 THEN edition.content_hash ELSE COALESCE(edition_variant.content_hash, '') END
+    """,
+    "the best of a month serves no taste": """
+        SELECT edition_taste.week, edition_taste.taste FROM edition_taste
+        JOIN edition_variant ON edition_variant.week = edition_taste.week
+          AND edition_variant.number = edition_taste.variant
+        WHERE edition_variant.best_of IS NOT NULL
     """,
     "a vote chooses one of the two": """
         SELECT vote.comparison, vote.choice FROM vote JOIN comparison ON comparison.id = vote.comparison

@@ -120,10 +120,27 @@ def _rows(connection: Connection, query: sa.Select[Any], ids: Sequence[int]) -> 
 
 def pair(connection: Connection, at: int) -> tuple[int, int]:
     """The two tools of a comparison, in the order of its address."""
-    row = connection.execute(sa.select(comparison).where(comparison.c.id == at)).one()
-    found = tools.get(connection, [row.low, row.high])
-    first, second = sorted(found.values(), key=lambda each: each.slug)
-    return first.id, second.id
+    return pairs(connection, [at])[at]
+
+
+def pairs(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """The two tools of each of these comparisons, in the order that their slugs have today."""
+    low, high = tool.alias("low"), tool.alias("high")
+    query = (
+        sa.select(
+            comparison.c.id, low.c.id.label("low"), high.c.id.label("high"), low.c.slug, high.c.slug.label("other")
+        )
+        .join(low, low.c.id == comparison.c.low)
+        .join(high, high.c.id == comparison.c.high)
+    )
+    rows = _rows(connection, query, ids).values()
+    return {row.id: (row.low, row.high) if row.slug < row.other else (row.high, row.low) for row in rows}
+
+
+def fingerprints(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """What each of these comparisons looked like at the last look at it; empty before the first."""
+    rows = _rows(connection, sa.select(comparison.c.id, comparison.c.fingerprint), ids)
+    return {at: row.fingerprint for at, row in rows.items()}
 
 
 def refresh(connection: Connection, at: int, *, fingerprint: str) -> bool:
@@ -179,20 +196,25 @@ def approved_view(connection: Connection, slug: str) -> ComparisonView:
     return _public_view(row)
 
 
+def last_approved(connection: Connection, at: int) -> ComparisonView | None:
+    """What an editor approved last, for editors: in whatever state it is now. None when nobody ever has."""
+    stored = connection.scalar(sa.select(comparison.c.approved_view).where(comparison.c.id == at))
+    return None if stored is None else _VIEW.validate_python(stored)
+
+
 def approved_views(connection: Connection, *, limit: int, ids: Sequence[int] | None = None) -> list[ComparisonView]:
     """Approved views, the newest approval first; of these comparisons, in their order, when given."""
-    query = _select_public()
     if ids is not None:
-        rows = _rows(connection, query, ids)
+        parts = (connection.execute(_SHOWN, {"ids": part}) for part in chunked(list(ids)))
+        rows = {row.id: row for found in parts for row in found}
         return [_public_view(rows[each]) for each in ids if each in rows][:limit]
-    newest = query.order_by(comparison.c.approved_at.desc(), comparison.c.id.desc()).limit(limit)
+    newest = _select_public().order_by(comparison.c.approved_at.desc(), comparison.c.id.desc()).limit(limit)
     return [_public_view(row) for row in connection.execute(newest)]
 
 
 def public_pair(connection: Connection, slug: str) -> tuple[int, int, int]:
     """A public comparison's number and those of its tools. Raises NotFound for anything else, approved or not."""
-    where = sa.and_(comparison.c.slug == slug, comparison.c.state.in_(_PUBLIC))
-    row = connection.execute(sa.select(comparison.c.id, comparison.c.low, comparison.c.high).where(where)).one_or_none()
+    row = connection.execute(_PUBLIC_PAIR, {"slug": slug}).one_or_none()
     if row is None:
         raise NotFound(f"There is no comparison {slug!r}.")
     return row.id, row.low, row.high
@@ -200,14 +222,7 @@ def public_pair(connection: Connection, slug: str) -> tuple[int, int, int]:
 
 def present_slugs(connection: Connection, slugs: Sequence[str]) -> dict[str, str]:
     """The address of today for each of these slugs of tools, old ones and those of merged tools included."""
-    winner = tool.alias("winner")
-    query = (
-        sa.select(tool_slug.c.slug, sa.func.coalesce(winner.c.slug, tool.c.slug))
-        .join(tool, tool.c.id == tool_slug.c.tool)
-        .outerjoin(winner, winner.c.id == tool.c.merged_into)
-        .where(tool_slug.c.slug.in_(list(slugs)))
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(_PRESENT, {"slugs": list(slugs)})}
 
 
 def _select_public() -> sa.Select[Any]:
@@ -219,6 +234,20 @@ def _select_public() -> sa.Select[Any]:
         comparison.c.published_at,
     )
     return sa.select(*columns).where(comparison.c.state.in_(_PUBLIC))
+
+
+# What every page asks for is put together once: making such a statement takes longer than its answer.
+_SHOWN = _select_public().where(comparison.c.id.in_(sa.bindparam("ids", expanding=True)))
+_PUBLIC_PAIR = sa.select(comparison.c.id, comparison.c.low, comparison.c.high).where(
+    comparison.c.slug == sa.bindparam("slug"), comparison.c.state.in_(_PUBLIC)
+)
+_WINNER = tool.alias("winner")
+_PRESENT = (
+    sa.select(tool_slug.c.slug, sa.func.coalesce(_WINNER.c.slug, tool.c.slug))
+    .join(tool, tool.c.id == tool_slug.c.tool)
+    .outerjoin(_WINNER, _WINNER.c.id == tool.c.merged_into)
+    .where(tool_slug.c.slug.in_(sa.bindparam("slugs", expanding=True)))
+)
 
 
 def _public_view(row: Row[Any]) -> ComparisonView:
@@ -236,11 +265,6 @@ def waiting(connection: Connection) -> list[int]:
         .order_by(comparison.c.score.desc(), comparison.c.approved_at, comparison.c.id)
     )
     return list(connection.scalars(query))
-
-
-def compared(connection: Connection) -> dict[str, datetime]:
-    """Every pair that stands side by side already, by address, with the instant at which it was put there."""
-    return {row.slug: row.made_at for row in connection.execute(sa.select(comparison.c.slug, comparison.c.made_at))}
 
 
 def publish(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -107,31 +108,43 @@ def decide(connection: Connection, at: int, *, state: str, note: str, now: datet
 def log(connection: Connection, *, limit: int, before: int | None = None) -> list[Corrected]:
     """What was corrected on pages that are public, the newest report first."""
     query = _public().order_by(correction.c.id.desc()).limit(limit)
-    return _corrected(connection, query if before is None else query.where(correction.c.id < before))
+    return _corrected(connection.execute(query if before is None else query.where(correction.c.id < before)))
+
+
+def decided(connection: Connection, *, after: datetime, until: datetime, limit: int) -> list[Corrected]:
+    """What was corrected on public pages in this time, the latest decision first."""
+    within = sa.and_(correction.c.decided_at > after, correction.c.decided_at <= until)
+    query = _public().where(within).order_by(correction.c.decided_at.desc(), correction.c.id.desc())
+    return _corrected(connection.execute(query.limit(limit)))
 
 
 def of_comparison(connection: Connection, at: int) -> tuple[Corrected, ...]:
     """What was corrected on the page of a comparison, the newest first."""
-    query = _public().where(correction.c.comparison == at).order_by(correction.c.id.desc()).limit(_SHOWN)
-    return tuple(_corrected(connection, query))
+    return tuple(_corrected(connection.execute(_OF_COMPARISON, {"at": at})))
 
 
 def of_tool(connection: Connection, at: int) -> tuple[Corrected, ...]:
     """What was corrected on the page of a tool, the newest first."""
-    query = _public().where(correction.c.tool == at).order_by(correction.c.id.desc()).limit(_SHOWN)
-    return tuple(_corrected(connection, query))
+    return tuple(_corrected(connection.execute(_OF_TOOL, {"at": at})))
 
 
 def _public() -> sa.Select[Any]:
-    shows_it = sa.select(comparison.c.id).where(
-        sa.or_(comparison.c.low == correction.c.tool, comparison.c.high == correction.c.tool),
-        comparison.c.state.in_(PUBLIC_STATES),
-    )
-    on_show = sa.or_(comparison.c.state.in_(PUBLIC_STATES), sa.exists(shows_it.correlate(correction)))
-    return _select().where(correction.c.state == ACCEPTED, on_show)
+    # One question per index; asked with an OR inside, each line of the log would read every comparison.
+    stands = [
+        sa.exists().where(side == correction.c.tool, shown.c.state.in_(PUBLIC_STATES)).correlate(correction)
+        for shown in (comparison.alias("shown"),)
+        for side in (shown.c.low, shown.c.high)
+    ]
+    return _select().where(correction.c.state == ACCEPTED, sa.or_(comparison.c.state.in_(PUBLIC_STATES), *stands))
 
 
-def _corrected(connection: Connection, query: sa.Select[Any]) -> list[Corrected]:
+# Every page of a comparison or tool asks for these: making them takes longer than their answer.
+_NEWEST = _public().order_by(correction.c.id.desc()).limit(_SHOWN)
+_OF_COMPARISON = _NEWEST.where(correction.c.comparison == sa.bindparam("at"))
+_OF_TOOL = _NEWEST.where(correction.c.tool == sa.bindparam("at"))
+
+
+def _corrected(rows: Iterable[Any]) -> list[Corrected]:
     return [
         Corrected(
             id=row.id,
@@ -140,7 +153,7 @@ def _corrected(connection: Connection, query: sa.Select[Any]) -> list[Corrected]
             note=row.note,
             at=row.decided_at,
         )
-        for row in connection.execute(query)
+        for row in rows
     ]
 
 

@@ -6,21 +6,22 @@ finds nothing to do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import starmap
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from core.delivery import Attempt, AttemptOutcome, BatchState, DeliveryState, Settlement
-from core.subscriber import Subscriber, SubscriberState
+from core.subscriber import Rhythm, SubscriberState
 from core.week import Week
-from store import attempts
+from store import attempts, editions
 from store.connect import chunked, insert_for
-from store.schema import batch, delivery, edition, subscriber, suppression
-from store.subscribers import key_hash
+from store.schema import batch, delivery, edition, edition_taste, subscriber, suppression
+from store.subscribers import domain_of, key_hash, not_paused, receives, suppressed_domains
 
 _OPEN_BATCH = (BatchState.PENDING, BatchState.CLAIMED, BatchState.SENDING, BatchState.UNCERTAIN)
 
@@ -33,6 +34,7 @@ class Claimed:
     week: str
     fence: int
     until: datetime
+    variant: int
     content_hash: str
     recipients: int  # when it was made; some may have left since
 
@@ -46,8 +48,22 @@ class Expired:
     fence: int
 
 
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """One recipient of a batch: all that their mail needs."""
+
+    delivery: int
+    subscriber: int
+    address: str
+    address_key: str
+    name: str
+    confirmed_at: datetime
+
+
 def fix_recipients(connection: Connection, week: Week, *, now: datetime) -> int:
-    """One delivery for each active subscriber, once: later calls add nobody. Returns how many there are."""
+    """One delivery for each subscriber who is to receive the edition (store/subscribers.py says who), once: later calls
+    add nobody. Which variant they get is fixed with it: by their taste, or the best of a month for monthly readers.
+    Returns how many there are."""
     fixed = connection.scalar(sa.select(edition.c.recipients_fixed_at).where(edition.c.week == str(week)))
     if fixed is None:
         active = sa.select(
@@ -55,13 +71,26 @@ def fix_recipients(connection: Connection, week: Week, *, now: datetime) -> int:
             subscriber.c.id,
             sa.literal(DeliveryState.PENDING.value),
             sa.literal(now, delivery.c.updated_at.type),
-        ).where(subscriber.c.state == SubscriberState.ACTIVE)
+            _variant(connection, week),
+        )
+        tasting = sa.and_(edition_taste.c.week == str(week), edition_taste.c.taste == subscriber.c.taste)
+        active = active.select_from(subscriber.outerjoin(edition_taste, tasting)).where(
+            receives(connection, week, now=now)
+        )
         insert = insert_for(connection, delivery).from_select(
-            ["week", "subscriber", "state", "updated_at"], active.order_by(subscriber.c.id)
+            ["week", "subscriber", "state", "updated_at", "variant"], active.order_by(subscriber.c.id)
         )
         connection.execute(insert.on_conflict_do_nothing())
         connection.execute(sa.update(edition).where(edition.c.week == str(week)).values(recipients_fixed_at=now))
     return connection.scalar(sa.select(sa.func.count()).where(delivery.c.week == str(week))) or 0
+
+
+def _variant(connection: Connection, week: Week) -> sa.ColumnElement[int]:
+    """Which variant a subscriber gets, of those that were frozen with the edition."""
+    tasted, best_of = sa.func.coalesce(edition_taste.c.variant, 0), editions.best_of(connection, week)
+    if best_of is None:
+        return tasted
+    return sa.case((subscriber.c.rhythm == Rhythm.MONTHLY, best_of), else_=tasted)
 
 
 def make_batches(
@@ -69,45 +98,66 @@ def make_batches(
     week: Week,
     *,
     size: int,
-    content_hash: str,
     now: datetime,
     not_before: datetime | None = None,
     wave: int | None = None,
+    zones: Collection[str | None] | None = None,
 ) -> int:
-    """Put every pending delivery into a batch of at most `size`. Returns how many batches were made.
+    """Put every pending delivery into a batch of at most `size`, each of one variant. Returns how many were made.
 
     With `wave`, so many deliveries an hour: the first wave at `not_before` (now without it), each next an hour later.
+    With `zones`, only the readers of these time zones; None among them are those who have said none.
     """
     # Two workers of PostgreSQL that batch at once would both count the same deliveries in.
     connection.execute(sa.select(edition.c.week).where(edition.c.week == str(week)).with_for_update())
-    made = placed = last = 0
-    while ids := _pending(connection, week, after=last, limit=min(size, wave - placed % wave) if wave else size):
-        due = (not_before or now) + timedelta(hours=placed // wave) if wave and placed >= wave else not_before
-        last, placed = ids[-1], placed + len(ids)
-        values = {
-            "week": str(week),
-            "state": BatchState.PENDING,
-            "recipients": len(ids),
-            "content_hash": content_hash,
-            "not_before": due,
-        }
-        at = connection.execute(sa.insert(batch).values(**values).returning(batch.c.id)).scalar_one()
-        where = sa.and_(
+    made = placed = 0
+    for variant, content_hash in editions.contents(connection, week).items():
+        last = 0
+        mine = sa.and_(
             delivery.c.week == str(week),
             delivery.c.state == DeliveryState.PENDING,
-            delivery.c.id.between(ids[0], ids[-1]),
+            delivery.c.variant == variant,
+            sa.true() if zones is None else _lives_in(zones),
         )
-        connection.execute(
-            sa.update(delivery).where(where).values(batch=at, state=DeliveryState.IN_BATCH, updated_at=now)
-        )
-        made += 1
+        while ids := _pending(connection, mine, after=last, limit=min(size, wave - placed % wave) if wave else size):
+            due = (not_before or now) + timedelta(hours=placed // wave) if wave and placed >= wave else not_before
+            last, placed = ids[-1], placed + len(ids)
+            values = {
+                "week": str(week),
+                "state": BatchState.PENDING,
+                "recipients": len(ids),
+                "variant": variant,
+                "content_hash": content_hash,
+                "not_before": due,
+            }
+            at = connection.execute(sa.insert(batch).values(**values).returning(batch.c.id)).scalar_one()
+            where = sa.and_(mine, delivery.c.id.between(ids[0], ids[-1]))
+            connection.execute(
+                sa.update(delivery).where(where).values(batch=at, state=DeliveryState.IN_BATCH, updated_at=now)
+            )
+            made += 1
     return made
 
 
-def _pending(connection: Connection, week: Week, *, after: int, limit: int) -> list[int]:
-    query = sa.select(delivery.c.id).where(
-        delivery.c.week == str(week), delivery.c.state == DeliveryState.PENDING, delivery.c.id > after
+def _lives_in(zones: Collection[str | None]) -> sa.ColumnElement[bool]:
+    named = subscriber.c.time_zone.in_([each for each in zones if each is not None])
+    said = sa.or_(named, subscriber.c.time_zone.is_(None)) if None in zones else named
+    return sa.exists(sa.select(subscriber.c.id).where(subscriber.c.id == delivery.c.subscriber, said))
+
+
+def time_zones(connection: Connection, week: Week) -> list[str | None]:
+    """The time zones of those who wait for an edition; None: some have said none, or have been erased since."""
+    query = (
+        sa.select(subscriber.c.time_zone)
+        .select_from(delivery.join(subscriber, subscriber.c.id == delivery.c.subscriber))
+        .where(delivery.c.week == str(week), delivery.c.state == DeliveryState.PENDING)
+        .distinct()
     )
+    return list(connection.scalars(query.order_by(subscriber.c.time_zone)))
+
+
+def _pending(connection: Connection, mine: sa.ColumnElement[bool], *, after: int, limit: int) -> list[int]:
+    query = sa.select(delivery.c.id).where(mine, delivery.c.id > after)
     return list(connection.scalars(query.order_by(delivery.c.id).limit(limit)))
 
 
@@ -141,14 +191,21 @@ def claim(
     if row is None:
         return None
     return Claimed(
-        id=row.id, week=row.week, fence=row.fence, until=until, content_hash=row.content_hash, recipients=row.recipients
+        id=row.id,
+        week=row.week,
+        fence=row.fence,
+        until=until,
+        variant=row.variant,
+        content_hash=row.content_hash,
+        recipients=row.recipients,
     )
 
 
 def suppress_leavers(connection: Connection, claimed: Claimed, *, now: datetime) -> int:
-    """Take those out of a claimed batch who have left, bounced, complained or been erased since it was made."""
+    """Take those out of a claimed batch who have left, paused, bounced, complained or been erased since it was made,
+    and addresses and domains that have been suppressed."""
     active = sa.select(subscriber.c.id).where(
-        subscriber.c.id == delivery.c.subscriber, subscriber.c.state == SubscriberState.ACTIVE
+        subscriber.c.id == delivery.c.subscriber, subscriber.c.state == SubscriberState.ACTIVE, not_paused(now)
     )
     where = sa.and_(delivery.c.batch == claimed.id, delivery.c.state == DeliveryState.IN_BATCH, ~sa.exists(active))
     gone = connection.execute(
@@ -170,36 +227,33 @@ def _listed(connection: Connection, claimed: Claimed) -> list[int]:
         .join(subscriber, subscriber.c.id == delivery.c.subscriber)
         .where(delivery.c.batch == claimed.id, delivery.c.state == DeliveryState.IN_BATCH)
     )
-    hashes = {key_hash(key): at for at, key in connection.execute(query)}
-    found: list[int] = []
+    domains = suppressed_domains(connection)
+    rows = connection.execute(query).all()
+    found = [at for at, key in rows if domain_of(key) in domains]
+    hashes = {key_hash(key): at for at, key in rows if domain_of(key) not in domains}
     for part in chunked(list(hashes)):
         hits = connection.scalars(sa.select(suppression.c.address_hash).where(suppression.c.address_hash.in_(part)))
         found += [hashes[each] for each in hits]
     return found
 
 
-def recipients(connection: Connection, batch_id: int) -> list[tuple[int, Subscriber]]:
-    """Who a batch goes to: (delivery id, subscriber), in the order of the deliveries."""
+def recipients(connection: Connection, batch_id: int) -> list[Addressee]:
+    """Who a batch goes to, in the order of the deliveries. To be asked in the transaction of the claim: whoever is
+    erased after it has been handed over, whoever was erased before it is not among them."""
     query = (
-        sa.select(delivery.c.id.label("delivery"), *subscriber.c)
+        sa.select(
+            delivery.c.id,
+            subscriber.c.id,
+            subscriber.c.address,
+            subscriber.c.address_key,
+            subscriber.c.name,
+            sa.func.coalesce(subscriber.c.confirmed_at, subscriber.c.created_at),
+        )
         .join(subscriber, subscriber.c.id == delivery.c.subscriber)
         .where(delivery.c.batch == batch_id, delivery.c.state == DeliveryState.IN_BATCH)
         .order_by(delivery.c.id)
     )
-    return [(row.delivery, _recipient(row)) for row in connection.execute(query)]
-
-
-def _recipient(row: Row[Any]) -> Subscriber:
-    return Subscriber(
-        id=row.id,
-        address=row.address,
-        address_key=row.address_key,
-        name=row.name,
-        state=SubscriberState(row.state),
-        categories=tuple(row.categories),
-        created_at=row.created_at,
-        confirmed_at=row.confirmed_at,
-    )
+    return list(starmap(Addressee, connection.execute(query)))
 
 
 def begin_attempt(
@@ -297,6 +351,7 @@ def split(connection: Connection, claimed: Claimed, *, now: datetime) -> int:
         "week": claimed.week,
         "state": BatchState.PENDING,
         "recipients": len(half),
+        "variant": claimed.variant,
         "content_hash": claimed.content_hash,
     }
     at = int(connection.execute(sa.insert(batch).values(**values).returning(batch.c.id)).scalar_one())
@@ -365,6 +420,39 @@ def batches(connection: Connection, week: Week) -> dict[str, int]:
     """How many batches of an edition are in which state."""
     query = sa.select(batch.c.state, sa.func.count()).where(batch.c.week == str(week)).group_by(batch.c.state)
     return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def recipients_by_state(connection: Connection, week: Week) -> dict[str, int]:
+    """How many recipients the batches in each state were made for: a look at the batches alone."""
+    query = sa.select(batch.c.state, sa.func.sum(batch.c.recipients)).where(batch.c.week == str(week))
+    return {row[0]: int(row[1]) for row in connection.execute(query.group_by(batch.c.state))}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How many recipients were handed over since then."""
+
+    recipients: int
+    since: datetime
+
+
+def pace(connection: Connection, week: Week, *, since: datetime) -> Pace | None:
+    """What was handed over since an instant, or since the first of it was begun, if that is later; None: nothing."""
+    taken = (BatchState.SENT, BatchState.CONFIRMED)
+    query = sa.select(sa.func.sum(batch.c.recipients), sa.func.min(batch.c.started_at)).where(
+        batch.c.week == str(week), batch.c.state.in_(taken), batch.c.settled_at > since
+    )
+    recipients_, began = connection.execute(query).one()
+    return Pace(recipients=int(recipients_), since=max(since, began)) if recipients_ else None
+
+
+def due_between(connection: Connection, week: Week) -> tuple[datetime | None, datetime | None]:
+    """When the first and the last of the pending batches are due; None for one that is at any time, or for none."""
+    query = sa.select(sa.func.max(batch.c.not_before)).where(
+        batch.c.week == str(week), batch.c.state == BatchState.PENDING
+    )
+    last: datetime | None = connection.scalar(query)
+    return next_due(connection, week), last
 
 
 def counts(connection: Connection, week: Week) -> dict[str, int]:

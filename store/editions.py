@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,11 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from core.edition import Edition, EditionState, Frozen
+from core.edition import Edition, EditionState, Frozen, Variant
 from core.errors import Conflict, NotFound, Refused, StaleVersion
 from core.week import Week
 from store.comparisons import approver
-from store.schema import comparison, edition, edition_comparison, person
+from store.schema import comparison, edition, edition_comparison, edition_taste, edition_variant, person
 
 _PUBLIC = (EditionState.APPROVED, EditionState.SENDING, EditionState.PAUSED, EditionState.SENT)
 
@@ -146,8 +147,11 @@ def _place(connection: Connection, week: Week, comparisons: Sequence[int]) -> No
             ) from error
 
 
-def approve(connection: Connection, found: Edition, *, frozen: Frozen, by: int, now: datetime) -> None:
-    """Freeze a draft: what is stored here is what is sent, its list of addresses included, wherever a tool may move.
+def approve(
+    connection: Connection, found: Edition, *, frozen: Frozen, variants: Sequence[Variant] = (), by: int, now: datetime
+) -> None:
+    """Freeze a draft: what is stored here is what is sent, its variants and its list of addresses included, wherever a
+    tool may move.
 
     Raises StaleVersion when it changed meanwhile.
     """
@@ -167,9 +171,144 @@ def approve(connection: Connection, found: Edition, *, frozen: Frozen, by: int, 
         slug = sa.select(comparison.c.slug).where(comparison.c.id == edition_comparison.c.comparison).scalar_subquery()
         placed = edition_comparison.c.week == str(found.week)
         connection.execute(sa.update(edition_comparison).where(placed).values(slug=slug))
+        _keep_variants(connection, found.week, variants)
         if _slugs(connection, str(found.week)) == frozen.comparisons:
             return
     raise StaleVersion(f"Edition {found.week} has changed since you read it.", mend="Look at it again, then approve.")
+
+
+def _keep_variants(connection: Connection, week: Week, variants: Sequence[Variant]) -> None:
+    for each in variants:
+        row = {
+            "week": str(week),
+            "number": each.number,
+            "places": list(each.places),
+            "best_of": list(each.frozen.comparisons) if each.best_of else None,
+            "subject": each.frozen.subject,
+            "html": each.frozen.html,
+            "text": each.frozen.text,
+            "content_hash": each.frozen.sha256,
+        }
+        connection.execute(sa.insert(edition_variant).values(**row))
+        served = [{"week": str(week), "taste": taste, "variant": each.number} for taste in each.tastes]
+        if served:
+            connection.execute(sa.insert(edition_taste), served)
+
+
+def contents(connection: Connection, week: Week) -> dict[int, str]:
+    """The content hash of each variant of an approved edition, its own content (0) first."""
+    own = sa.select(sa.literal(0).label("number"), edition.c.content_hash).where(
+        edition.c.week == str(week), edition.c.content_hash.is_not(None)
+    )
+    others = sa.select(edition_variant.c.number, edition_variant.c.content_hash).where(
+        edition_variant.c.week == str(week)
+    )
+    rows = [*connection.execute(own), *connection.execute(others.order_by("number"))]
+    return {row.number: row.content_hash for row in rows}
+
+
+def content(connection: Connection, week: Week, variant: int) -> Frozen:
+    """What the readers of a variant get. Raises NotFound, and Refused when it is not what was approved."""
+    if variant == 0:
+        found = find(connection, week)
+        frozen, approved = found.frozen, found.content_hash
+    else:
+        frozen, approved = _variant_content(connection, week, variant)
+    if frozen is None:
+        raise Refused(f"Edition {week} is not approved.", mend=f"`verdicts edition approve {week} --as EMAIL`.")
+    if frozen.sha256 != approved:
+        raise Refused(
+            f"Variant {variant} of edition {week} is not what was approved.", mend="Restore it; it was not sent."
+        )
+    return frozen
+
+
+def _variant_content(connection: Connection, week: Week, variant: int) -> tuple[Frozen, str]:
+    query = sa.select(edition_variant).where(edition_variant.c.week == str(week), edition_variant.c.number == variant)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"Edition {week} has no variant {variant}.")
+    return _variant_frozen(row, _slugs(connection, str(week))), row.content_hash
+
+
+def _variant_frozen(row: Row[Any], slugs: Sequence[str]) -> Frozen:
+    front = tuple(slugs[place - 1] for place in row.places if place <= len(slugs))
+    if row.best_of is not None:
+        front = tuple(row.best_of)
+    return Frozen(subject=row.subject, html=row.html, text=row.text, comparisons=front)
+
+
+def variants(connection: Connection, week: Week) -> list[Variant]:
+    """The variants that were frozen with an edition, beside its own content."""
+    slugs, tastes = _slugs(connection, str(week)), _tastes(connection, week)
+    query = sa.select(edition_variant).where(edition_variant.c.week == str(week)).order_by(edition_variant.c.number)
+    return [
+        Variant(
+            number=row.number,
+            places=tuple(row.places),
+            tastes=tuple(tastes[row.number]),
+            frozen=_variant_frozen(row, slugs),
+            best_of=row.best_of is not None,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def _tastes(connection: Connection, week: Week) -> dict[int, list[str]]:
+    served: dict[int, list[str]] = defaultdict(list)
+    query = sa.select(edition_taste.c.variant, edition_taste.c.taste).where(edition_taste.c.week == str(week))
+    for variant, taste in connection.execute(query.order_by(edition_taste.c.taste)):
+        served[variant].append(taste)
+    return served
+
+
+def variant_of(connection: Connection, week: Week, taste: str) -> int:
+    """Which variant of an approved edition readers with this taste get."""
+    query = sa.select(edition_taste.c.variant).where(edition_taste.c.week == str(week), edition_taste.c.taste == taste)
+    return connection.scalar(query) or 0
+
+
+def best_of(connection: Connection, week: Week) -> int | None:
+    """Which variant of an approved edition monthly readers get; None when they get what others of their taste get."""
+    query = sa.select(edition_variant.c.number).where(
+        edition_variant.c.week == str(week), edition_variant.c.best_of.is_not(None)
+    )
+    found: int | None = connection.scalar(query)
+    return found
+
+
+def gone_out(connection: Connection, weeks: Sequence[Week]) -> list[Week]:
+    """Those of these weeks whose edition has been approved and was not called off since, in their order."""
+    out = sa.and_(edition.c.state.in_(_PUBLIC), edition.c.cancelled_at.is_(None))
+    query = sa.select(edition.c.week).where(edition.c.week.in_([str(each) for each in weeks]), out)
+    return [Week.parse(each) for each in connection.scalars(query.order_by(edition.c.week))]
+
+
+def votes_opened(connection: Connection, weeks: Sequence[Week]) -> dict[int, datetime]:
+    """The comparisons of these approved editions, with the instant from which readers could vote on each."""
+    query = (
+        sa.select(
+            edition_comparison.c.comparison, sa.func.coalesce(edition.c.recipients_fixed_at, edition.c.approved_at)
+        )
+        .join(edition, edition.c.week == edition_comparison.c.week)
+        .where(edition.c.week.in_([str(each) for each in weeks]), edition.c.approved_at.is_not(None))
+        .order_by(edition.c.week, edition_comparison.c.position)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def assembled_at(connection: Connection, week: Week) -> datetime | None:
+    """When the week's edition got its present content; None while there is none."""
+    found: datetime | None = connection.scalar(sa.select(edition.c.assembled_at).where(edition.c.week == str(week)))
+    return found
+
+
+def assembled_before(connection: Connection, week: Week) -> datetime | None:
+    """When the content of the last edition before this week was put together; None when there was none."""
+    out = sa.and_(edition.c.state.in_(_PUBLIC), edition.c.cancelled_at.is_(None))
+    query = sa.select(edition.c.assembled_at).where(edition.c.week < str(week), out)
+    found: datetime | None = connection.scalar(query.order_by(edition.c.week.desc()).limit(1))
+    return found
 
 
 def move(

@@ -67,22 +67,6 @@ def _answer(connection: Connection, one: int, other: int, *, answer: str, by: st
     connection.execute(insert.on_conflict_do_update(index_elements=["low", "high"], set_=said))
 
 
-def questions(connection: Connection, *, limit: int = 50) -> list[dict[str, Any]]:
-    """Open "same tool?" questions, the surest first."""
-    one, other = tool.alias(), tool.alias()
-    query = (
-        sa.select(
-            duplicate.c.id, one.c.slug.label("a"), other.c.slug.label("b"), duplicate.c.score, duplicate.c.reasons
-        )
-        .join(one, one.c.id == duplicate.c.low)
-        .join(other, other.c.id == duplicate.c.high)
-        .where(duplicate.c.answer == "open")
-        .order_by(duplicate.c.score.desc(), duplicate.c.id)
-        .limit(limit)
-    )
-    return [dict(row) for row in connection.execute(query).mappings()]
-
-
 def question(connection: Connection, at: int) -> tuple[int, int]:
     """The two tools of an open question. Raises NotFound."""
     row = connection.execute(sa.select(duplicate).where(duplicate.c.id == at)).one_or_none()

@@ -21,6 +21,7 @@ class Plan:
 
     send_at: datetime | None
     wave_percent: int | None
+    local_hour: int | None  # each reader gets it at this hour of their own day
     cancelled_at: datetime | None
     approved_at: datetime | None
     recipients_fixed_at: datetime | None
@@ -33,10 +34,17 @@ def find(connection: Connection, week: Week) -> Plan:
     return Plan(**connection.execute(query).mappings().one())
 
 
-def change(connection: Connection, week: Week, *, send_at: datetime | None, wave_percent: int | None) -> bool:
+def change(
+    connection: Connection,
+    week: Week,
+    *,
+    send_at: datetime | None,
+    wave_percent: int | None,
+    local_hour: int | None = None,
+) -> bool:
     """Keep a new plan; False when sending has begun."""
     where = sa.and_(edition.c.week == str(week), edition.c.state.in_((EditionState.DRAFT, EditionState.APPROVED)))
-    values = {"send_at": send_at, "wave_percent": wave_percent}
+    values = {"send_at": send_at, "wave_percent": wave_percent, "local_hour": local_hour}
     return connection.execute(sa.update(edition).where(where).values(**values)).rowcount == 1
 
 

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from core.comparison import ComparisonState
 from core.delivery import AttemptOutcome, BatchState, DeliveryState, EventKind
 from core.edition import EditionState
-from core.fact import Confidence, PricingModel
+from core.fact import Confidence, Per, PricingModel
 from core.panel import Basis, Decision, DeclineReason, Role, SeatState, VerdictState
 from core.source import Outcome, SourceState
-from core.subscriber import SubscriberState
+from core.subscriber import Rhythm, SubscriberState
 from core.tool import ToolStatus
 from store.types import Id, Instant, one_of
 
@@ -55,6 +55,7 @@ source = sa.Table(
     sa.Column("next_due", Instant),  # null: never asked; set before the fetch, so that a crash cannot hammer a host
     sa.Column("not_before", Instant),  # the host asked us to wait until then
     sa.Column("moved_to", sa.Text),  # where a permanent redirect led
+    sa.Column("budget_left", sa.Integer),  # requests that the host still grants; null: it does not say
     one_of("state", SourceState),
     _check("(last_error IS NULL) = (failing_since IS NULL)", name="failing"),
 )
@@ -79,6 +80,14 @@ fetch = sa.Table(
     sa.Column("error", sa.Text),
     one_of("outcome", Outcome),
     sa.Index("ix_fetch_source_at", "source", "at"),
+    # Runs that showed something: the last one of a source that is quiet for months.
+    sa.Index(
+        "ix_fetch_filled",
+        "source",
+        "at",
+        sqlite_where=sa.text("entries > 0"),
+        postgresql_where=sa.text("entries > 0"),
+    ),
 )
 
 # ---------------------------------------------------------------- tools
@@ -109,16 +118,32 @@ tool = sa.Table(
     _check("(status = 'merged') = (merged_into IS NOT NULL)", name="merged"),
     _check("merged_into <> id", name="not_into_itself"),
     sa.Index("ix_tool_status_priority", "status", "priority"),
-    sa.Index("ix_tool_status_category", "status", "category"),
+    sa.Index("ix_tool_status_category", "status", "category", "priority"),
+    sa.Index("ix_tool_category_priority", "category", "priority"),
     sa.Index("ix_tool_priority", "priority"),
     sa.Index("ix_tool_merged_into", "merged_into"),
+    # Panels as editors list them: those under way by their tools' age, those closed by the day on which they closed.
+    sa.Index(
+        "ix_tool_in_review",
+        "id",
+        sqlite_where=sa.text("status = 'in_review'"),
+        postgresql_where=sa.text("status = 'in_review'"),
+    ),
+    sa.Index(
+        "ix_tool_panel_closed_at",
+        "panel_closed_at",
+        "id",
+        sqlite_where=sa.text("panel_closed_at IS NOT NULL"),
+        postgresql_where=sa.text("panel_closed_at IS NOT NULL"),
+    ),
 )
 
 tool_slug = sa.Table(
     "tool_slug",
     metadata,
-    # Every slug a tool has ever had, the present one included: old addresses lead on.
-    sa.Column("slug", sa.Text, primary_key=True),
+    # Every slug a tool has ever had, the present one included: old addresses lead on. By bytes on both engines: what
+    # begins alike is then a range of the key.
+    sa.Column("slug", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), primary_key=True),
     sa.Column("tool", Id, sa.ForeignKey("tool.id"), nullable=False, index=True),
 )
 
@@ -141,6 +166,7 @@ sighting = sa.Table(
     sa.Column("name_key", sa.Text, nullable=False, server_default=""),
     sa.Column("family_key", sa.Text, nullable=False, server_default=""),
     sa.UniqueConstraint("source", "external_id"),
+    sa.Index("ix_sighting_source_id", "source", "id"),  # the newest of one source
     sa.Index("ix_sighting_name_key", "name_key", "tool"),
     sa.Index("ix_sighting_family_key", "family_key", "tool"),
 )
@@ -202,6 +228,17 @@ duplicate = sa.Table(
     sa.Index("ix_duplicate_answer_score", "answer", "score"),
 )
 
+tool_version = sa.Table(
+    "tool_version",
+    metadata,
+    # An editor's word that a tool is a newer version of another: two tools, never a pair.
+    sa.Column("newer", Id, sa.ForeignKey("tool.id"), primary_key=True),
+    sa.Column("older", Id, sa.ForeignKey("tool.id"), nullable=False, index=True),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    _check("newer <> older", name="two_tools"),
+)
+
 fact = sa.Table(
     "fact",
     metadata,
@@ -212,6 +249,8 @@ fact = sa.Table(
     sa.Column("source_url", sa.Text, nullable=False),
     sa.Column("observed_at", Instant, nullable=False),
     sa.Column("superseded_at", Instant),  # null: current
+    # The editor who set it; null: read by rule. With an empty value: what this source says there is not so.
+    sa.Column("by", sa.Text),
     sa.UniqueConstraint("tool", "field", "source_url", "observed_at"),
     sa.Index(
         "uq_fact_current",
@@ -243,6 +282,7 @@ pricing = sa.Table(
     sa.Column("superseded_at", Instant),  # null: current
     one_of("model", PricingModel),
     one_of("confidence", Confidence),
+    one_of("per", Per),
     _check("model = 'unknown' OR (source_url IS NOT NULL AND observed_at IS NOT NULL)", name="evidence"),
     _check("(amount IS NULL) = (currency IS NULL) AND (amount IS NULL) = (per IS NULL)", name="price"),
     sa.Index(
@@ -267,6 +307,16 @@ lens = sa.Table(
     sa.Column("tires", sa.Text, nullable=False),
     sa.Column("position", sa.Integer, nullable=False, unique=True),
     sa.Column("active", sa.Boolean, nullable=False),
+    sa.Column("edited_at", Instant),  # when the desk changed it: a lenses file leaves it alone; null: as a file said
+)
+
+category_quorum = sa.Table(
+    "category_quorum",
+    metadata,
+    # Verdicts that close a panel of this category, where it is not the setting's number.
+    sa.Column("category", sa.Text, primary_key=True),
+    sa.Column("quorum", sa.Integer, nullable=False),
+    _check("quorum BETWEEN 1 AND 20", name="quorum"),
 )
 
 person = sa.Table(
@@ -279,6 +329,7 @@ person = sa.Table(
     sa.Column("machine", sa.Boolean, nullable=False),  # a program: its verdicts carry the label
     sa.Column("active", sa.Boolean, nullable=False),
     sa.Column("invited_at", Instant, nullable=False),
+    sa.Column("time_zone", sa.Text),  # IANA name in which the desk shows times; null: UTC
 )
 
 person_role = sa.Table(
@@ -319,6 +370,29 @@ session = sa.Table(
     sa.Column("agent", sa.Text, nullable=False),
 )
 
+passkey = sa.Table(
+    "passkey",
+    metadata,
+    # A public key that a person's device holds the other half of (W3C Web Authentication, Level 2).
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("person", Id, sa.ForeignKey("person.id"), nullable=False, index=True),
+    sa.Column("credential", sa.Text, nullable=False, unique=True),  # the device's id of the key, base64url
+    sa.Column("public_key", sa.Text, nullable=False),  # COSE, base64url
+    sa.Column("uses", sa.BigInteger, nullable=False),  # the device's own counter; 0: it does not count
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("made_at", Instant, nullable=False),
+    sa.Column("used_at", Instant),
+)
+
+challenge = sa.Table(
+    "challenge",
+    metadata,
+    # What a device was asked to sign: each serves once, for a few minutes.
+    sa.Column("value_hash", sa.Text, primary_key=True),
+    sa.Column("person", Id, sa.ForeignKey("person.id"), index=True),  # null: to sign in, nobody knows whom yet
+    sa.Column("expires_at", Instant, nullable=False, index=True),
+)
+
 seat = sa.Table(
     "seat",
     metadata,
@@ -352,7 +426,34 @@ seat = sa.Table(
         sa.text("priority DESC"),
         "id",
     ),
-    sa.Index("ix_seat_holder", "holder"),
+    sa.Index("ix_seat_holder", "holder", "state"),
+    # Nobody holds two seats of one lens.
+    sa.Index(
+        "uq_seat_lease",
+        "holder",
+        "lens",
+        unique=True,
+        sqlite_where=sa.text("state = 'leased'"),
+        postgresql_where=sa.text("state = 'leased'"),
+    ),
+    # What is due and not done, by its time.
+    sa.Index(
+        "ix_seat_due",
+        "lens",
+        "due_at",
+        "id",
+        sqlite_where=sa.text("waiting = 1 AND state <> 'submitted'"),
+        postgresql_where=sa.text("waiting AND state <> 'submitted'"),
+    ),
+)
+
+look = sa.Table(
+    "look",
+    metadata,
+    # Who has been shown the others' verdicts on a tool, and when first: from then on they give no other verdict on it.
+    sa.Column("tool", Id, sa.ForeignKey("tool.id"), primary_key=True),
+    sa.Column("person", Id, sa.ForeignKey("person.id"), primary_key=True),
+    sa.Column("at", Instant, nullable=False),
 )
 
 draft = sa.Table(
@@ -369,6 +470,7 @@ draft = sa.Table(
     sa.Column("saved_at", Instant, nullable=False),
     one_of("decision", Decision),
     one_of("basis", Basis),
+    sa.Index("ix_draft_person", "person", "saved_at"),
 )
 
 decline = sa.Table(
@@ -389,7 +491,7 @@ verdict = sa.Table(
     sa.Column("id", Id, primary_key=True),
     sa.Column("seat", Id, sa.ForeignKey("seat.id"), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("person", Id, sa.ForeignKey("person.id"), nullable=False, index=True),
+    sa.Column("person", Id, sa.ForeignKey("person.id"), nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("decision", sa.Text, nullable=False),
     sa.Column("quote", sa.Text, nullable=False),
@@ -404,6 +506,17 @@ verdict = sa.Table(
     one_of("state", VerdictState),
     one_of("decision", Decision),
     one_of("basis", Basis),
+    sa.Index("ix_verdict_person", "person", "id"),
+    # Seats that were judged more than once, and machine-written verdicts that nobody has read.
+    sa.Index(
+        "ix_verdict_again", "seat", sqlite_where=sa.text("version > 1"), postgresql_where=sa.text("version > 1")
+    ),
+    sa.Index(
+        "ix_verdict_unread",
+        "seat",
+        sqlite_where=sa.text("machine AND checked_by IS NULL"),
+        postgresql_where=sa.text("machine AND checked_by IS NULL"),
+    ),
     # No seat has two verdicts that count.
     sa.Index(
         "uq_verdict_counts",
@@ -422,7 +535,7 @@ comparison = sa.Table(
     sa.Column("id", Id, primary_key=True),
     # The pair is unordered: smaller tool id first. The address orders by slug instead.
     sa.Column("low", Id, sa.ForeignKey("tool.id"), nullable=False),
-    sa.Column("high", Id, sa.ForeignKey("tool.id"), nullable=False, index=True),
+    sa.Column("high", Id, sa.ForeignKey("tool.id"), nullable=False),
     sa.Column("slug", sa.Text, nullable=False, unique=True),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
@@ -449,6 +562,45 @@ comparison = sa.Table(
     _check("approved_version <= version", name="approved_version"),
     _check("state <> 'published' OR published_at IS NOT NULL", name="published"),
     sa.Index("ix_comparison_state", "state", "approved_at"),
+    # A tool's public comparisons. Without statistics SQLite prefers what fixes more columns: so these beat the one above.
+    sa.Index("ix_comparison_low", "low", "state", "approved_at"),
+    sa.Index("ix_comparison_high", "high", "state", "approved_at"),
+    sa.Index("ix_comparison_standing", "state", "id"),
+    sa.Index(
+        "ix_comparison_stale",
+        "id",
+        sqlite_where=sa.text("approved_version < version"),
+        postgresql_where=sa.text("approved_version < version"),
+    ),
+)
+
+proposal = sa.Table(
+    "proposal",
+    metadata,
+    # What an editor said of a pair that was proposed; it comes again only after a verdict or version has changed.
+    sa.Column("low", Id, sa.ForeignKey("tool.id"), primary_key=True),
+    sa.Column("high", Id, sa.ForeignKey("tool.id"), primary_key=True, index=True),
+    sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),  # empty when accepted without a word
+    sa.Column("answered_by", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    _check("low < high", name="ordered"),
+    _check("answer IN ('accepted', 'rejected')", name="answer"),
+    _check("answer <> 'rejected' OR reason <> ''", name="reason"),
+)
+
+suggestion = sa.Table(
+    "suggestion",
+    metadata,
+    # Pairs as pairing weighed them at its last look, which replaces them all. Weighing takes a look at every tool that
+    # was judged; the page that lists them does not.
+    sa.Column("low", Id, sa.ForeignKey("tool.id"), primary_key=True),
+    sa.Column("high", Id, sa.ForeignKey("tool.id"), primary_key=True),
+    sa.Column("score", sa.Float, nullable=False),
+    sa.Column("reasons", sa.JSON, nullable=False),
+    sa.Column("numbers", sa.JSON, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    _check("low < high", name="ordered"),
 )
 
 edition = sa.Table(
@@ -475,6 +627,8 @@ edition = sa.Table(
     sa.Column("send_at", Instant),  # no mail goes out before then; null: as soon as it is approved
     sa.Column("wave_percent", sa.Integer),  # so many percent of the recipients an hour; null: all at once
     sa.Column("cancelled_at", Instant),  # paused for good; null: not
+    sa.Column("local_hour", sa.Integer),  # each reader gets it at this hour of their own day; null: all at one time
+    sa.Column("arranged_at", Instant),  # an editor has put it in order; null: only the assembler has
     one_of("state", EditionState),
     _check(
         "(state = 'draft') = (content_hash IS NULL) AND (content_hash IS NULL) = (html IS NULL)"
@@ -483,6 +637,7 @@ edition = sa.Table(
         name="frozen",
     ),
     _check("(state = 'sent') = (sent_at IS NOT NULL)", name="sent"),
+    _check("local_hour BETWEEN 0 AND 23", name="local_hour"),
 )
 
 edition_comparison = sa.Table(
@@ -499,6 +654,41 @@ edition_comparison = sa.Table(
 
 # ---------------------------------------------------------------- subscribers
 
+# What readers get who chose categories: the same edition with theirs in front; and what monthly readers get with the
+# first edition of a month. Written when the edition is approved, and never changed afterwards. The edition's own content
+# is variant 0 and stands in its row.
+edition_variant = sa.Table(
+    "edition_variant",
+    metadata,
+    sa.Column("week", sa.Text, sa.ForeignKey("edition.week"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("places", sa.JSON, nullable=False),  # which positions of the edition stand in front, in order
+    # The addresses of its comparisons, for the best of the month before; null: one with comparisons of this edition.
+    sa.Column("best_of", sa.JSON(none_as_null=True)),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("html", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("content_hash", sa.Text, nullable=False),
+    _check("number BETWEEN 1 AND 63", name="number"),
+    sa.Index(
+        "uq_edition_variant_best_of",
+        "week",
+        unique=True,
+        sqlite_where=sa.text("best_of IS NOT NULL"),
+        postgresql_where=sa.text("best_of IS NOT NULL"),
+    ),
+)
+
+# Which tastes get which variant; a taste that is not here gets variant 0.
+edition_taste = sa.Table(
+    "edition_taste",
+    metadata,
+    sa.Column("week", sa.Text, primary_key=True),
+    sa.Column("taste", sa.Text, primary_key=True),
+    sa.Column("variant", sa.Integer, nullable=False),
+    sa.ForeignKeyConstraint(["week", "variant"], ["edition_variant.week", "edition_variant.number"]),
+)
+
 subscriber = sa.Table(
     "subscriber",
     metadata,
@@ -508,13 +698,29 @@ subscriber = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("categories", sa.JSON, nullable=False),  # empty: all
+    # The same choice as one word that can be grouped by (core/category.py): agents,coding; empty: all.
+    sa.Column("taste", sa.Text, nullable=False, server_default=""),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("confirmed_at", Instant),
     sa.Column("asked_at", Instant),  # when the last confirmation mail went out
     sa.Column("left_at", Instant),
+    sa.Column("time_zone", sa.Text),  # IANA name; null: not said
+    sa.Column("language", sa.Text),  # BCP 47 tag; null: not said
+    sa.Column("paused_until", Instant),  # no edition before; null: not paused
+    sa.Column("rhythm", sa.Text, nullable=False, server_default="weekly"),
+    sa.Column("asks", sa.Integer, nullable=False, server_default="0"),  # confirmation mails of the present request
     one_of("state", SubscriberState),
+    one_of("rhythm", Rhythm),
     _check("state <> 'active' OR confirmed_at IS NOT NULL", name="confirmed"),
     sa.Index("ix_subscriber_state", "state", "id"),
+    sa.Index("ix_subscriber_confirmed", "confirmed_at", "left_at"),
+    sa.Index(
+        "ix_subscriber_left",
+        "left_at",
+        "state",
+        sqlite_where=sa.text("left_at IS NOT NULL"),
+        postgresql_where=sa.text("left_at IS NOT NULL"),
+    ),
 )
 
 consent = sa.Table(
@@ -539,6 +745,25 @@ suppression = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("at", Instant, nullable=False),
     _check("reason IN ('bounced', 'complained', 'erased', 'manual')", name="reason"),
+    sa.Index("ix_suppression_reason", "reason", "at"),
+)
+
+suppressed_domain = sa.Table(
+    "suppressed_domain",
+    metadata,
+    # Nobody whose address ends in this domain is mailed.
+    sa.Column("domain", sa.Text, primary_key=True),  # in lower case, as in address_key
+    sa.Column("note", sa.Text, nullable=False),  # why, in the operator's words
+    sa.Column("at", Instant, nullable=False),
+)
+
+former_address = sa.Table(
+    "former_address",
+    metadata,
+    # Addresses that a subscriber had before, by hash: their old links still lead out, and an erasure covers them.
+    sa.Column("subscriber", Id, sa.ForeignKey("subscriber.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("address_hash", sa.Text, primary_key=True),
+    sa.Column("at", Instant, nullable=False),
 )
 
 # ---------------------------------------------------------------- sending
@@ -550,7 +775,8 @@ batch = sa.Table(
     sa.Column("week", sa.Text, sa.ForeignKey("edition.week"), nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("recipients", sa.Integer, nullable=False),
-    sa.Column("content_hash", sa.Text, nullable=False),  # the edition's, fixed when the batch was made
+    sa.Column("variant", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("content_hash", sa.Text, nullable=False),  # the variant's, fixed when the batch was made
     sa.Column("owner", sa.Text),  # which worker; null: nobody
     sa.Column("lease_until", Instant),
     sa.Column("fence", sa.Integer, nullable=False, server_default="0"),  # counts claims
@@ -618,13 +844,14 @@ delivery = sa.Table(
     # Null once the person was erased; the row stays for the edition's figures.
     sa.Column("subscriber", Id, sa.ForeignKey("subscriber.id", ondelete="SET NULL")),
     sa.Column("batch", Id, sa.ForeignKey("batch.id"), index=True),
+    sa.Column("variant", sa.Integer, nullable=False, server_default="0"),  # fixed with the recipients
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("word", sa.Text, nullable=False, server_default=""),  # the last word: a refusal, a bounce's reason
     sa.Column("updated_at", Instant, nullable=False),
     sa.UniqueConstraint("week", "subscriber"),
     one_of("state", DeliveryState),
     _check("state IN ('pending', 'suppressed') OR batch IS NOT NULL", name="in_batch"),
-    sa.Index("ix_delivery_week_state", "week", "state"),
+    sa.Index("ix_delivery_week_state", "week", "state", "variant", "id"),  # what is pending, in the order of batching
     sa.Index("ix_delivery_subscriber", "subscriber"),
 )
 
@@ -646,6 +873,16 @@ event = sa.Table(
     sa.Column("url", sa.Text),  # of a click
     sa.Column("machine", sa.Boolean),  # a program's open or click, says the provider; null: it does not say
     one_of("kind", EventKind),
+    # What readers ask for, counted from this alone.
+    sa.Index(
+        "ix_event_click",
+        "at",
+        "url",
+        "delivery",
+        "machine",
+        sqlite_where=sa.text("kind = 'click'"),
+        postgresql_where=sa.text("kind = 'click'"),
+    ),
     sa.Index(
         "ix_event_waiting",
         "id",
@@ -679,6 +916,8 @@ vote = sa.Table(
     _check("state IN ('counted', 'set_aside', 'excluded')", name="state"),
     sa.Index("ix_vote_subscriber", "subscriber"),
     sa.Index("ix_vote_network", "comparison", "network", "at"),
+    # Counted from this alone: a page with thousands of votes reads none of them.
+    sa.Index("ix_vote_tally", "comparison", "choice", "state", "at", "decided_at"),
     sa.Index(
         "ix_vote_set_aside",
         "at",
@@ -716,7 +955,7 @@ correction = sa.Table(
     _check("(comparison IS NULL) <> (tool IS NULL)", name="about"),
     _check("(state = 'open') = (decided_at IS NULL)", name="decided"),
     _check("state <> 'accepted' OR note <> ''", name="note"),
-    sa.Index("ix_correction_state", "state", "decided_at"),
+    sa.Index("ix_correction_state", "state", "id"),  # the queue and the public log, each in its order
     sa.Index("ix_correction_comparison", "comparison"),
     sa.Index("ix_correction_tool", "tool"),
 )
@@ -760,7 +999,8 @@ said = sa.Table(
     sa.Column("submitted_at", Instant, nullable=False),
     sa.Column("approved_at", Instant, nullable=False),
     one_of("decision", Decision),
-    sa.Index("ix_said_lens_newest", "lens", "approved_at", "tool"),
+    # Reaches as far as a lens's ship rate needs.
+    sa.Index("ix_said_lens_newest", "lens", "approved_at", "tool", "comparison", "category", "decision"),
 )
 
 verdict_change = sa.Table(
@@ -787,6 +1027,63 @@ search_word = sa.Table(
     sa.Column("comparison", Id, sa.ForeignKey("comparison.id"), primary_key=True, index=True),
 )
 
+# ---------------------------------------------------------------- reminders and alarms
+
+reminder_mail = sa.Table(
+    "reminder_mail",
+    metadata,
+    # One mail of reminders to one person, at most one a day. Written before it is sent: one that was claimed and never
+    # sent is forgotten with its reminders after a while, and made anew.
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("person", Id, sa.ForeignKey("person.id"), nullable=False),
+    sa.Column("day", sa.Text, nullable=False),  # 2026-11-22 in the person's zone
+    sa.Column("claimed_at", Instant, nullable=False),
+    sa.Column("sent_at", Instant),  # null: under way, or it could not go out
+    sa.UniqueConstraint("person", "day"),
+)
+
+reminder = sa.Table(
+    "reminder",
+    metadata,
+    # A step of the ladder that somebody was told of: never twice.
+    sa.Column("seat", Id, sa.ForeignKey("seat.id"), primary_key=True),
+    sa.Column("person", Id, sa.ForeignKey("person.id"), primary_key=True),
+    sa.Column("rung", sa.Text, primary_key=True),
+    sa.Column("mail", Id, sa.ForeignKey("reminder_mail.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("due_at", Instant, nullable=False),  # of the seat, at that time
+    _check("rung IN ('soon', 'due', 'late', 'reopened')", name="rung"),
+)
+
+alarm = sa.Table(
+    "alarm",
+    metadata,
+    # What stood when it was last looked, so that it is known since when, and who has seen it. Alarms themselves are
+    # derived from the other tables.
+    sa.Column("key", sa.Text, primary_key=True),  # source:hf-models, lens:skeptic ...
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("mark", sa.Text, nullable=False),  # hash of what it says
+    # Quiet as long as it says what was acknowledged.
+    sa.Column("acknowledged_at", Instant),
+    sa.Column("acknowledged_by", Id, sa.ForeignKey("person.id")),
+    sa.Column("acknowledged_mark", sa.Text),
+    # What a check has found that is too slow for a page; null: every look derives it anew.
+    sa.Column("found", sa.JSON(none_as_null=True)),
+    _check(
+        "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)"
+        " AND (acknowledged_at IS NULL) = (acknowledged_mark IS NULL)",
+        name="acknowledged",
+    ),
+)
+
+alarm_told = sa.Table(
+    "alarm_told",
+    metadata,
+    # When an operator was last mailed about an alarm.
+    sa.Column("alarm", sa.Text, sa.ForeignKey("alarm.key", ondelete="CASCADE"), primary_key=True),
+    sa.Column("person", Id, sa.ForeignKey("person.id"), primary_key=True),
+    sa.Column("at", Instant, nullable=False),
+)
+
 # ---------------------------------------------------------------- audit
 
 audit = sa.Table(
@@ -800,6 +1097,9 @@ audit = sa.Table(
     sa.Column("subject", sa.Text, nullable=False),  # tool:smolvlm2-2b, edition:2026-W48 ...
     sa.Column("before", sa.JSON(none_as_null=True)),
     sa.Column("after", sa.JSON(none_as_null=True)),
-    sa.Index("ix_audit_subject", "subject"),
+    sa.Index("ix_audit_subject", "subject", "id"),
+    sa.Index("ix_audit_actor", "actor", "id"),
+    sa.Index("ix_audit_action", "action", "id"),
+    sa.Index("ix_audit_actor_action", "actor", "action", "id"),
     sa.Index("ix_audit_at", "at"),
 )

@@ -33,8 +33,9 @@ from store.schema import (
 
 PUBLIC_STATES = (ComparisonState.APPROVED, ComparisonState.PUBLISHED)
 _PUBLIC = comparison.c.state.in_(PUBLIC_STATES)
-_SAMPLE = 1000  # from here on two words are equally frequent
-_LONGEST_RANGE = 2000
+_SAMPLE = 500  # from here on two words are equally frequent
+_LONGEST_WALK = 1000
+_LONGEST_RANGE = 500
 TALLIED = 1000
 """Verdicts that a lens's ship rate is taken of: its newest."""
 _MOST_WORDS = 6
@@ -53,6 +54,35 @@ def _shown(column: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
 def _address(column: sa.ColumnElement[int]) -> sa.ScalarSelect[str]:
     """The address of the comparison with this number."""
     return sa.select(comparison.c.slug).where(comparison.c.id == column).scalar_subquery()
+
+
+# ------------------------------------------------------------ statements
+# What many pages ask for is put together once: making such a statement takes longer than its answer.
+
+_LATEST = (
+    sa.select(comparison.c.approved_at, comparison.c.id)
+    .where(comparison.c.state == sa.bindparam("state"))
+    .order_by(comparison.c.approved_at.desc(), comparison.c.id.desc())
+    .limit(sa.bindparam("limit"))
+)
+_FILLED = sa.union_all(
+    *(
+        sa.select(sa.literal(key).label("key")).where(
+            sa.exists().where(shelf.c.category == key, _shown(shelf.c.comparison))
+        )
+        for key in CATEGORIES
+    )
+)
+# Each half by its own index; of an OR both engines may rather read every comparison in the order of approval.
+_EITHER = sa.union_all(
+    *(
+        sa.select(comparison.c.id, comparison.c.approved_at).where(column == sa.bindparam("tool"), _PUBLIC)
+        for column in (comparison.c.low, comparison.c.high)
+    )
+).subquery()
+_OF_TOOL = (
+    sa.select(_EITHER.c.id).order_by(_EITHER.c.approved_at.desc(), _EITHER.c.id.desc()).limit(sa.bindparam("limit"))
+)
 
 
 # ------------------------------------------------------------ approval
@@ -144,16 +174,7 @@ def newest(connection: Connection, *, limit: int, before: int | None = None) -> 
 def latest(connection: Connection, *, limit: int) -> list[int]:
     """Public comparisons, the newest approval first."""
     # One walk per state along its index; with IN the whole list would be sorted.
-    found = [
-        row
-        for state in PUBLIC_STATES
-        for row in connection.execute(
-            sa.select(comparison.c.approved_at, comparison.c.id)
-            .where(comparison.c.state == state)
-            .order_by(comparison.c.approved_at.desc(), comparison.c.id.desc())
-            .limit(limit)
-        ).all()
-    ]
+    found = [row for state in PUBLIC_STATES for row in connection.execute(_LATEST, {"state": state, "limit": limit})]
     return [row.id for row in sorted(found, key=lambda row: (row.approved_at, row.id), reverse=True)[:limit]]
 
 
@@ -181,23 +202,13 @@ def on_shelf(connection: Connection, category: str, *, limit: int, after: Place 
 
 def categories(connection: Connection) -> tuple[str, ...]:
     """Categories with something on their shelf, in their fixed order."""
-    some = [
-        sa.select(sa.literal(key).label("key")).where(
-            sa.exists().where(shelf.c.category == key, _shown(shelf.c.comparison))
-        )
-        for key in CATEGORIES
-    ]
-    there = set(connection.scalars(sa.union_all(*some)))
+    there = set(connection.scalars(_FILLED))
     return tuple(key for key in CATEGORIES if key in there)
 
 
 def of_tool(connection: Connection, tool_id: int, *, limit: int) -> list[int]:
     """Public comparisons that a tool stands in, the newest approval first."""
-    either = sa.or_(comparison.c.low == tool_id, comparison.c.high == tool_id)
-    query = sa.select(comparison.c.id).where(either, _PUBLIC)
-    return list(
-        connection.scalars(query.order_by(comparison.c.approved_at.desc(), comparison.c.id.desc()).limit(limit))
-    )
+    return list(connection.scalars(_OF_TOOL, {"tool": tool_id, "limit": limit}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -354,7 +365,8 @@ def changes(connection: Connection, *, limit: int, tool_id: int | None = None) -
 def search(connection: Connection, wanted: Sequence[str], *, limit: int) -> list[int]:
     """Public comparisons with all of these words, the newest first. The last word may be a beginning of one.
 
-    The rarest word leads, so that the work is bounded by it and not by the shelf.
+    The rarest word leads, and no more than its newest `_LONGEST_WALK` comparisons are looked at, so that the work is
+    bounded whatever is on the shelf.
     """
     if not wanted:
         return []
@@ -363,16 +375,27 @@ def search(connection: Connection, wanted: Sequence[str], *, limit: int) -> list
     rarest = _rarest(connection, terms)
     if rarest is None:
         return []
-    led = sa.select(search_word.c.comparison).where(terms[rarest](search_word.c.word))
-    # A word's comparisons lie in order; those of a beginning would all have to be sorted, so any of them will do.
-    led = led if rarest == len(terms) - 1 else led.order_by(search_word.c.comparison.desc())
-    candidates = led.limit(_LONGEST_RANGE).subquery()
-    query = sa.select(comparison.c.id).where(comparison.c.id.in_(sa.select(candidates)), _PUBLIC)
+    lead = terms[rarest](search_word.c.word)
+    query = _range_of_words(lead) if rarest == len(terms) - 1 else _walk_of_word(lead)
+    at = query.selected_columns[0]
     for number, term in enumerate(terms):
         if number != rarest:
             other = search_word.alias()
-            query = query.where(sa.exists().where(other.c.comparison == comparison.c.id, term(other.c.word)))
-    return list(connection.scalars(query.order_by(comparison.c.id.desc()).limit(limit)))
+            query = query.where(sa.exists().where(other.c.comparison == at, term(other.c.word)))
+    return list(connection.scalars(query.where(_shown(at)).order_by(at.desc()).limit(limit)))
+
+
+def _walk_of_word(lead: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Comparisons with a word. They lie in order, so the walk ends when the page is full, or at its longest."""
+    led = sa.select(search_word.c.comparison).where(lead)
+    end = led.order_by(search_word.c.comparison.desc()).offset(_LONGEST_WALK).limit(1).scalar_subquery()
+    return led.where(search_word.c.comparison > sa.func.coalesce(end, 0))
+
+
+def _range_of_words(lead: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Comparisons with a beginning of a word. All of them would have to be sorted, so any `_LONGEST_RANGE` will do."""
+    some = sa.select(search_word.c.comparison).where(lead).limit(_LONGEST_RANGE).subquery()
+    return sa.select(some.c.comparison).distinct()
 
 
 def _equals(word: str) -> Any:
@@ -422,7 +445,6 @@ def tool_addresses(connection: Connection, *, above: int, up_to: int) -> list[tu
     query = (
         sa.select(tool.c.slug, exhibit.c.approved_at)
         .join(exhibit, exhibit.c.tool == tool.c.id)
-        .join(comparison, comparison.c.id == exhibit.c.comparison)
-        .where(exhibit.c.tool > above, exhibit.c.tool <= up_to, _PUBLIC)
+        .where(exhibit.c.tool > above, exhibit.c.tool <= up_to, _shown(exhibit.c.comparison))
     )
     return [(row.slug, row.approved_at) for row in connection.execute(query.order_by(exhibit.c.tool))]

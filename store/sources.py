@@ -5,34 +5,49 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from statistics import median_low
+from typing import Any
 
 import sqlalchemy as sa
-from pydantic import TypeAdapter
 from sqlalchemy.engine import Connection, Row
 
 from core.errors import NotFound
-from core.source import Cursor, FetchRecord, Outcome, Reading, Source, SourceState, SourceStatus, rest_after
-from store.connect import insert_for
+from core.source import (
+    Cursor,
+    FetchRecord,
+    Outcome,
+    Reading,
+    Source,
+    SourceState,
+    SourceStatus,
+    Validators,
+    rest_after,
+)
+from store.connect import chunked, insert_for
 from store.schema import fetch, source
 from store.types import Instant
 
-_CURSOR = TypeAdapter(Cursor)
 _READ = (Outcome.OK, Outcome.DEGRADED, Outcome.EMPTY)
 _HISTORY = 14
+_TOLD = ("kind", "url", "schedule", "enabled")
 
 
 def sync(connection: Connection, sources: Sequence[Source]) -> None:
     """Copy what sources.toml says. A source that is no longer there stays, switched off, with its history."""
-    keys = [each.key for each in sources]
-    connection.execute(sa.update(source).where(source.c.key.not_in(keys), source.c.enabled).values(enabled=False))
-    for each in sources:
-        told = {"kind": each.kind, "url": each.url, "schedule": each.schedule, "enabled": each.enabled}
-        insert = insert_for(connection, source).values(key=each.key, state=SourceState.ON, cursor={}, **told)
-        connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=["key"], set_=told, where=sa.or_(*(source.c[name] != told[name] for name in told))
-            )
-        )
+    columns = [source.c[name] for name in ("key", *_TOLD)]
+    known = {row.key: tuple(row)[1:] for row in connection.execute(sa.select(*columns))}
+    told = {each.key: (each.kind, each.url, each.schedule, each.enabled) for each in sources}
+    gone = [key for key, row in known.items() if key not in told and row[-1]]
+    for part in chunked(gone):
+        connection.execute(sa.update(source).where(source.c.key.in_(part)).values(enabled=False))
+    news = [
+        {"key": key, "state": SourceState.ON, "cursor": {}, **dict(zip(_TOLD, row, strict=True))}
+        for key, row in told.items()
+        if known.get(key) != row
+    ]
+    if news:
+        insert = insert_for(connection, source)
+        newer = {name: insert.excluded[name] for name in _TOLD}
+        connection.execute(insert.on_conflict_do_update(index_elements=["key"], set_=newer), news)
 
 
 def in_use(connection: Connection) -> list[tuple[str, str, str]]:
@@ -52,18 +67,19 @@ def counts(connection: Connection) -> dict[str, int]:
 
 
 def statuses(connection: Connection, sources: Sequence[Source]) -> list[SourceStatus]:
-    """Each source of the file with what became of it, in the file's order. Call `sync` first."""
+    """Each source of the file with what became of it, in the file's order. Call `sync` first. Three statements, however
+    many sources there are."""
     rows = {row.key: row for row in connection.execute(sa.select(source))}
-    past = history(connection, [each.key for each in sources])
-    filled = _last_non_empty(connection, [each.key for each in sources])
-    return [_status(each, rows[each.key], past[each.key], filled.get(each.key)) for each in sources]
+    past, filled = history(connection), _last_non_empty(connection)
+    return [_status(each, rows[each.key], past.get(each.key, ()), filled.get(each.key)) for each in sources]
 
 
-def _last_non_empty(connection: Connection, keys: Sequence[str]) -> dict[str, datetime]:
-    """When each of these sources last showed anything. Newest first, so that years of records are not read."""
-    filled = sa.select(fetch.c.at).where(fetch.c.entries > 0).order_by(fetch.c.at.desc()).limit(1)
-    found = {key: connection.scalar(filled.where(fetch.c.source == key)) for key in keys}
-    return {key: at for key, at in found.items() if at is not None}
+def _last_non_empty(connection: Connection) -> dict[str, datetime]:
+    """When each source last showed anything. Newest first, so that years of records are not read."""
+    filled = sa.select(fetch.c.at).where(fetch.c.source == source.c.key, fetch.c.entries > 0)
+    newest = filled.order_by(fetch.c.at.desc()).limit(1).scalar_subquery().label("at")
+    rows = connection.execute(sa.select(source.c.key, sa.type_coerce(newest, Instant).label("at")))
+    return {row.key: row.at for row in rows if row.at is not None}
 
 
 def _status(
@@ -72,7 +88,7 @@ def _status(
     return SourceStatus(
         source=each,
         state=SourceState(row.state),
-        cursor=_CURSOR.validate_python(row.cursor),
+        cursor=_cursor(row.cursor),
         last_success=row.last_success,
         last_error=row.last_error,
         failing_since=row.failing_since,
@@ -80,57 +96,121 @@ def _status(
         next_due=row.next_due,
         not_before=row.not_before,
         moved_to=row.moved_to,
+        budget_left=row.budget_left,
         last_non_empty=last_non_empty,
+        history=tuple(past),
         entries_median=median_low(past) if past else None,
     )
 
 
-def history(connection: Connection, keys: Sequence[str]) -> dict[str, list[int]]:
+def _cursor(kept: Mapping[str, Any]) -> Cursor:
+    validators = kept.get("validators") or {}
+    return Cursor(
+        validators={slot: Validators(**each) for slot, each in validators.items()}, marks=dict(kept.get("marks") or {})
+    )
+
+
+def _kept(cursor: Cursor) -> dict[str, Any]:
+    """A cursor as JSON holds it; what is not known is not written."""
+    return {
+        "validators": {
+            slot: {name: value for name in _VALIDATORS if (value := getattr(each, name)) is not None}
+            for slot, each in cursor.validators.items()
+        },
+        "marks": dict(cursor.marks),
+    }
+
+
+_VALIDATORS = ("etag", "last_modified", "body_hash")
+
+
+def history(connection: Connection) -> dict[str, list[int]]:
     """Entries of the last 14 runs of each source that were read, newest first. An unchanged answer does not count."""
+    mine = sa.select(fetch.c.id).where(fetch.c.source == source.c.key, fetch.c.outcome.in_(_READ))
+    return _newest(connection, mine, limit=_HISTORY)
+
+
+def runs(connection: Connection, *, limit: int) -> dict[str, list[int]]:
+    """Entries of so many last runs of each source, newest first, whatever came of them."""
+    return _newest(connection, sa.select(fetch.c.id).where(fetch.c.source == source.c.key), limit=limit)
+
+
+def _newest(connection: Connection, mine: sa.Select[Any], *, limit: int) -> dict[str, list[int]]:
+    """One walk of the index per source, in one statement; a window function would read years of records."""
+    latest = mine.order_by(fetch.c.at.desc(), fetch.c.id.desc()).limit(limit).correlate(source)
+    query = (
+        sa.select(source.c.key, fetch.c.entries)
+        .join(fetch, fetch.c.id.in_(latest.scalar_subquery()))
+        .order_by(source.c.key, fetch.c.at.desc(), fetch.c.id.desc())
+    )
     past: dict[str, list[int]] = {}
-    for key in keys:
-        query = (
-            sa.select(fetch.c.entries)
-            .where(fetch.c.source == key, fetch.c.outcome.in_(_READ))
-            .order_by(fetch.c.at.desc(), fetch.c.id.desc())
-            .limit(_HISTORY)
-        )
-        past[key] = list(connection.scalars(query))
+    for row in connection.execute(query):
+        past.setdefault(row.key, []).append(row.entries)
     return past
 
 
-def start(connection: Connection, key: str, *, next_due: datetime) -> None:
-    """A run begins: the next one is due then, whatever becomes of this one."""
-    connection.execute(sa.update(source).where(source.c.key == key).values(next_due=next_due))
+def start(connection: Connection, due: Mapping[str, datetime]) -> None:
+    """Runs begin: the next ones are due then, whatever becomes of these."""
+    if due:
+        changed = sa.update(source).where(source.c.key == sa.bindparam("at_key")).values(next_due=sa.bindparam("due"))
+        connection.execute(changed, [{"at_key": key, "due": at} for key, at in due.items()])
 
 
-def finish(connection: Connection, reading: Reading, record: FetchRecord) -> None:
-    """A run is over: keep its record, its cursor and what it means for the source. One that failed is left alone for
-    longer each time; asking it by name asks it all the same."""
-    connection.execute(sa.insert(fetch).values(**_record_row(record)))
-    changes: dict[str, object] = {"not_before": reading.not_before}
-    if record.outcome is Outcome.FAILED:
-        before = connection.scalar(sa.select(source.c.failures).where(source.c.key == record.source)) or 0
-        # What the host asked for, and at least what its failures in a row call for.
-        rest = record.at + rest_after(before + 1, key=record.source)
-        changes |= {
-            "not_before": max(rest, reading.not_before or rest),
-            "last_error": record.error or "It failed without saying why.",
-            "failures": source.c.failures + 1,
-            "failing_since": sa.func.coalesce(source.c.failing_since, sa.literal(record.at, Instant)),
-        }
-    else:
-        changes |= {
-            "last_success": record.at,
-            "last_error": None,
-            "failing_since": None,
-            "failures": 0,
-            "cursor": _CURSOR.dump_python(reading.cursor, mode="json", exclude_none=True),
-        }
-    if reading.moved_to:
-        changes["moved_to"] = reading.moved_to
-    if reading.gone:
-        changes["state"] = SourceState.GONE
+def finish(connection: Connection, done: Sequence[tuple[Reading, FetchRecord]]) -> None:
+    """Runs are over: keep their records, their cursors and what they mean for their sources. One that failed is left
+    alone for longer each time; asking it by name asks it all the same. A fixed number of statements for those that
+    went well, one for each that did not."""
+    if not done:
+        return
+    connection.execute(sa.insert(fetch), [_record_row(record) for _, record in done])
+    well = [(reading, record) for reading, record in done if record.outcome is not Outcome.FAILED]
+    if well:
+        connection.execute(_SUCCEEDED, [_success(reading, record) for reading, record in well])
+    for reading, record in done:
+        if record.outcome is Outcome.FAILED:
+            _failed(connection, reading, record)
+        changes: dict[str, object] = {"moved_to": reading.moved_to} if reading.moved_to else {}
+        changes |= {"state": SourceState.GONE} if reading.gone else {}
+        if changes:
+            connection.execute(sa.update(source).where(source.c.key == record.source).values(**changes))
+
+
+_SUCCEEDED = (
+    sa.update(source)
+    .where(source.c.key == sa.bindparam("at_key"))
+    .values(
+        last_success=sa.bindparam("at"),
+        last_error=None,
+        failing_since=None,
+        failures=0,
+        cursor=sa.bindparam("kept", type_=sa.JSON),
+        not_before=sa.bindparam("rest"),
+        budget_left=sa.bindparam("budget"),
+    )
+)
+
+
+def _success(reading: Reading, record: FetchRecord) -> dict[str, object]:
+    return {
+        "at_key": record.source,
+        "at": record.at,
+        "kept": _kept(reading.cursor),
+        "rest": reading.not_before,
+        "budget": reading.budget_left,
+    }
+
+
+def _failed(connection: Connection, reading: Reading, record: FetchRecord) -> None:
+    before = connection.scalar(sa.select(source.c.failures).where(source.c.key == record.source)) or 0
+    # What the host asked for, and at least what its failures in a row call for.
+    rest = record.at + rest_after(before + 1, key=record.source)
+    changes = {
+        "not_before": max(rest, reading.not_before or rest),
+        "budget_left": reading.budget_left,
+        "last_error": record.error or "It failed without saying why.",
+        "failures": source.c.failures + 1,
+        "failing_since": sa.func.coalesce(source.c.failing_since, sa.literal(record.at, Instant)),
+    }
     connection.execute(sa.update(source).where(source.c.key == record.source).values(**changes))
 
 

@@ -1,20 +1,37 @@
-"""Subscribers, the trail of their consent, and the addresses never to be mailed again."""
+"""Subscribers, the trail of their consent, and the addresses and domains never to be mailed again."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
 
+from core.category import taste
+from core.delivery import DeliveryState
 from core.errors import Conflict, NotFound
-from core.subscriber import Subscriber, SubscriberState, address_key
-from store.connect import insert_for
-from store.schema import consent, delivery, event, subscriber, suppression
+from core.subscriber import Rhythm, Subscriber, SubscriberState, address_key
+from core.week import Week
+from store.connect import chunked, insert_for
+from store.schema import (
+    comparison,
+    consent,
+    delivery,
+    event,
+    former_address,
+    subscriber,
+    suppressed_domain,
+    suppression,
+    tool,
+    vote,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +78,26 @@ def _subscriber(row: Row[Any]) -> Subscriber:
         categories=tuple(row.categories),
         created_at=row.created_at,
         confirmed_at=row.confirmed_at,
+        time_zone=row.time_zone,
+        language=row.language,
+        paused_until=row.paused_until,
+        rhythm=Rhythm(row.rhythm),
     )
 
 
-def asked_at(connection: Connection, at: int) -> datetime | None:
-    """When this subscriber was last sent a confirmation mail."""
-    found: datetime | None = connection.scalar(sa.select(subscriber.c.asked_at).where(subscriber.c.id == at))
-    return found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """How often a subscriber was sent a confirmation mail since they last asked for one, and when the last time."""
+
+    times: int
+    last: datetime | None
+
+
+def asked(connection: Connection, at: int) -> Asked:
+    """What a pending subscriber was sent so far."""
+    query = sa.select(subscriber.c.asks, subscriber.c.asked_at).where(subscriber.c.id == at)
+    row = connection.execute(query).one_or_none()
+    return Asked(times=row.asks, last=row.asked_at) if row else Asked(times=0, last=None)
 
 
 def add(
@@ -81,17 +111,14 @@ def add(
     now: datetime,
 ) -> Subscriber:
     """A new subscriber: active when confirmed, else pending. Raises Conflict when the address is there already."""
-    state = SubscriberState.ACTIVE if confirmed_at else SubscriberState.PENDING
-    values = {
-        "address": address,
-        "address_key": address_key(address),
-        "name": name,
-        "state": state,
-        "categories": list(categories),
-        "created_at": now,
-        "confirmed_at": confirmed_at,
-        "asked_at": None if confirmed_at else now,
-    }
+    values = _newcomer(
+        address=address,
+        key=address_key(address),
+        name=name,
+        categories=categories,
+        confirmed_at=confirmed_at,
+        now=now,
+    )
     insert = insert_for(connection, subscriber).values(**values).on_conflict_do_nothing(index_elements=["address_key"])
     at = connection.execute(insert.returning(subscriber.c.id)).scalar_one_or_none()
     if at is None:  # somebody added it since the caller looked
@@ -101,6 +128,99 @@ def add(
     if made is None:  # pragma: no cover - the row was written a line ago
         raise NotFound(f"Subscriber {at} vanished.")
     return made
+
+
+def _newcomer(
+    *, address: str, key: str, name: str, categories: Sequence[str], confirmed_at: datetime | None, now: datetime
+) -> dict[str, Any]:
+    return {
+        "address": address,
+        "address_key": key,
+        "name": name,
+        "state": SubscriberState.ACTIVE.value if confirmed_at else SubscriberState.PENDING.value,
+        "categories": list(categories),
+        "taste": taste(categories),
+        "created_at": now,
+        "confirmed_at": confirmed_at,
+        "asked_at": None if confirmed_at else now,
+        "asks": 0 if confirmed_at else 1,
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newcomer:
+    """A row of a list: somebody who has agreed elsewhere, in these words."""
+
+    address: str
+    key: str  # `address_key` of it
+    name: str
+    categories: Sequence[str]
+    consent: str
+    confirmed_at: datetime
+
+
+def add_many(connection: Connection, newcomers: Sequence[Newcomer], *, source: str, now: datetime) -> int:
+    """Add all of them, active, with their consent. Returns how many were new; who is there already is left as they are.
+
+    No two of them may have the same address.
+    """
+    if not newcomers:
+        return 0
+    words = {each.key: each.consent for each in newcomers}
+    rows = [
+        _newcomer(
+            address=each.address,
+            key=each.key,
+            name=each.name,
+            categories=each.categories,
+            confirmed_at=each.confirmed_at,
+            now=now,
+        )
+        for each in newcomers
+    ]
+    insert = _insert_many(connection, subscriber, rows).on_conflict_do_nothing(index_elements=["address_key"])
+    made = connection.execute(insert.returning(subscriber.c.id, subscriber.c.address_key)).all()
+    if made:
+        step = {"at": now, "kind": "imported", "source": source}
+        steps = [{"subscriber": at, "text": words[key], **step} for at, key in made]
+        connection.execute(_insert_many(connection, consent, steps))
+    return len(made)
+
+
+def _insert_many(
+    connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
+) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT of rows with the same columns, which travel as one JSON value: a third of the time of a parameter for
+    each cell."""
+    is_postgres = connection.dialect.name == "postgresql"
+    zone = "+00" if is_postgres else ""  # SQLite keeps instants as the UTC clock time
+    cells = [[_instant(cell, zone) if isinstance(cell, datetime) else cell for cell in row.values()] for row in rows]
+    text = sa.literal(orjson.dumps(cells).decode(), sa.Text)
+    each = (
+        sa.func.json_array_elements(sa.cast(text, sa.JSON)) if is_postgres else sa.func.json_each(text)
+    ).table_valued("value")
+
+    def cell(place: int, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+        if not is_postgres:
+            return sa.func.json_extract(each.c.value, f"$[{place}]")
+        return sa.cast(sa.func.json_extract_path_text(each.c.value, str(place)), column.type)
+
+    names = list(rows[0])
+    select = sa.select(*(cell(place, table.c[name]) for place, name in enumerate(names))).where(sa.true())
+    return insert_for(connection, table).from_select(names, select, include_defaults=False)
+
+
+@lru_cache(maxsize=10_000)
+def _instant(instant: datetime, zone: str) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}{zone}"
+
+
+def known_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
+    """Those of these address keys that a subscriber has, in whatever state."""
+    found: set[str] = set()
+    for part in chunked(list(keys)):
+        found |= set(connection.scalars(sa.select(subscriber.c.address_key).where(subscriber.c.address_key.in_(part))))
+    return found
 
 
 def note_consent(connection: Connection, at: int, trail: Consent, *, now: datetime) -> None:
@@ -116,15 +236,31 @@ def trail(connection: Connection, at: int) -> list[dict[str, Any]]:
 
 
 def ask_again(connection: Connection, at: int, *, now: datetime) -> None:
-    """Back to pending, with a fresh confirmation mail on its way. Until it is confirmed, having left still counts."""
-    values = {"state": SubscriberState.PENDING, "asked_at": now}
+    """Back to pending, with a fresh confirmation mail on its way. Until it is confirmed, having left still counts.
+
+    Whoever was not pending begins anew: mails of an earlier request do not count.
+    """
+    asks = sa.case((subscriber.c.state == SubscriberState.PENDING, subscriber.c.asks + 1), else_=1)
+    values = {"state": SubscriberState.PENDING, "asked_at": now, "asks": asks}
     connection.execute(sa.update(subscriber).where(subscriber.c.id == at).values(**values))
+
+
+def not_asked(connection: Connection, at: int) -> None:
+    """The last confirmation mail did not go out: it does not count."""
+    where = sa.and_(subscriber.c.id == at, subscriber.c.state == SubscriberState.PENDING, subscriber.c.asks > 0)
+    connection.execute(sa.update(subscriber).where(where).values(asks=subscriber.c.asks - 1))
+
+
+def never_asked(connection: Connection, *, limit: int) -> list[Subscriber]:
+    """Pending subscribers whose first confirmation mail has not gone out, the oldest first."""
+    query = sa.select(subscriber).where(subscriber.c.state == SubscriberState.PENDING, subscriber.c.asks == 0)
+    return [_subscriber(row) for row in connection.execute(query.order_by(subscriber.c.id).limit(limit))]
 
 
 def confirm(connection: Connection, at: int, *, now: datetime) -> bool:
     """Pending becomes active. Returns False when it was not pending."""
     where = sa.and_(subscriber.c.id == at, subscriber.c.state == SubscriberState.PENDING)
-    values = {"state": SubscriberState.ACTIVE, "confirmed_at": now, "left_at": None}
+    values = {"state": SubscriberState.ACTIVE, "confirmed_at": now, "left_at": None, "asks": 0}
     return connection.execute(sa.update(subscriber).where(where).values(**values)).rowcount == 1
 
 
@@ -136,9 +272,68 @@ def leave(connection: Connection, at: int, *, now: datetime) -> bool:
     return connection.execute(sa.update(subscriber).where(where).values(**values)).rowcount == 1
 
 
+def stay(connection: Connection, at: int, *, since: datetime) -> bool:
+    """Whoever left at or after `since`, and had confirmed before, is active again. Returns False for anybody else."""
+    where = sa.and_(
+        subscriber.c.id == at,
+        subscriber.c.state == SubscriberState.UNSUBSCRIBED,
+        subscriber.c.confirmed_at.is_not(None),
+        subscriber.c.left_at >= since,
+    )
+    values = {"state": SubscriberState.ACTIVE, "left_at": None}
+    return connection.execute(sa.update(subscriber).where(where).values(**values)).rowcount == 1
+
+
 def choose(connection: Connection, at: int, categories: Sequence[str]) -> None:
     """Keep the categories that a subscriber wants; none means all."""
-    connection.execute(sa.update(subscriber).where(subscriber.c.id == at).values(categories=list(categories)))
+    chosen = {"categories": list(categories), "taste": taste(categories)}
+    connection.execute(sa.update(subscriber).where(subscriber.c.id == at).values(**chosen))
+
+
+def keep_wishes(
+    connection: Connection, at: int, *, rhythm: Rhythm, language: str | None, time_zone: str | None
+) -> None:
+    """Keep how often a subscriber wants an edition, and what they said of themselves."""
+    values = {"rhythm": rhythm, "language": language, "time_zone": time_zone}
+    connection.execute(sa.update(subscriber).where(subscriber.c.id == at).values(**values))
+
+
+def pause(connection: Connection, at: int, *, until: datetime | None) -> None:
+    """Send no edition before this instant; None: send the next one."""
+    connection.execute(sa.update(subscriber).where(subscriber.c.id == at).values(paused_until=until))
+
+
+def readdress(connection: Connection, found: Subscriber, address: str, *, now: datetime) -> None:
+    """Give a subscriber another address; the old one is remembered by its hash. Raises Conflict when somebody has it.
+
+    Who has the new address without ever having confirmed it gives way.
+    """
+    key = address_key(address)
+    unproven = sa.and_(
+        subscriber.c.address_key == key, subscriber.c.id != found.id, subscriber.c.confirmed_at.is_(None)
+    )
+    connection.execute(sa.delete(subscriber).where(unproven))
+    taken = sa.select(subscriber.c.id).where(subscriber.c.address_key == key, subscriber.c.id != found.id)
+    if connection.scalar(taken) is not None:
+        raise Conflict(
+            "This address has a subscription of its own.", mend="End one of the two by the link in its mail."
+        )
+    connection.execute(
+        sa.update(subscriber).where(subscriber.c.id == found.id).values(address=address, address_key=key)
+    )
+    if key == found.address_key:
+        return
+    back = sa.and_(former_address.c.subscriber == found.id, former_address.c.address_hash == key_hash(key))
+    connection.execute(sa.delete(former_address).where(back))
+    former = insert_for(connection, former_address).values(
+        subscriber=found.id, address_hash=key_hash(found.address_key), at=now
+    )
+    connection.execute(former.on_conflict_do_nothing())
+
+
+def former_hashes(connection: Connection, at: int) -> list[str]:
+    """The hashes of the addresses that a subscriber had before."""
+    return list(connection.scalars(sa.select(former_address.c.address_hash).where(former_address.c.subscriber == at)))
 
 
 def forgive(connection: Connection, address: str) -> None:
@@ -148,27 +343,103 @@ def forgive(connection: Connection, address: str) -> None:
 
 
 def suppressed(connection: Connection, address: str) -> str | None:
-    """Why this address must not be mailed, None when it may."""
+    """Why this address must not be mailed (`domain` for one of a suppressed domain), None when it may."""
+    key = address_key(address)
     found: str | None = connection.scalar(
-        sa.select(suppression.c.reason).where(suppression.c.address_hash == address_hash(address))
+        sa.select(suppression.c.reason).where(suppression.c.address_hash == key_hash(key))
     )
+    return found or ("domain" if domain_of(key) in suppressed_domains(connection, only=domain_of(key)) else None)
+
+
+def suppressed_hashes(connection: Connection, hashes: Sequence[str]) -> dict[str, str]:
+    """Those of these hashes that must not be mailed, with the reason."""
+    found: dict[str, str] = {}
+    for part in chunked(list(hashes)):
+        query = sa.select(suppression.c.address_hash, suppression.c.reason).where(suppression.c.address_hash.in_(part))
+        found |= {row[0]: row[1] for row in connection.execute(query)}
     return found
+
+
+def permit(connection: Connection, address: str) -> str | None:
+    """Take an address off the list. Returns the reason that it was there for, None when it was not."""
+    gone = sa.delete(suppression).where(suppression.c.address_hash == address_hash(address))
+    found: str | None = connection.scalar(gone.returning(suppression.c.reason))
+    return found
+
+
+def domain_of(key: str) -> str:
+    """The domain of an address key."""
+    return key.rpartition("@")[2]
+
+
+def suppressed_domains(connection: Connection, *, only: str | None = None) -> dict[str, str]:
+    """Domains that are never mailed, with the note of why."""
+    query = sa.select(suppressed_domain.c.domain, suppressed_domain.c.note)
+    if only is not None:
+        query = query.where(suppressed_domain.c.domain == only)
+    return {row[0]: row[1] for row in connection.execute(query.order_by(suppressed_domain.c.domain))}
+
+
+def suppress_domain(connection: Connection, domain: str, *, note: str, now: datetime) -> None:
+    """Never mail an address of this domain, whoever it is; its subdomains are others."""
+    insert = insert_for(connection, suppressed_domain).values(domain=domain, note=note, at=now)
+    connection.execute(insert.on_conflict_do_update(index_elements=["domain"], set_={"note": note}))
+
+
+def permit_domain(connection: Connection, domain: str) -> bool:
+    """Mail a domain again. Returns False when it was not on the list."""
+    return connection.execute(sa.delete(suppressed_domain).where(suppressed_domain.c.domain == domain)).rowcount == 1
+
+
+def receives(connection: Connection, week: Week, *, now: datetime) -> sa.ColumnElement[bool]:
+    """The condition on `subscriber` under which an edition goes to somebody: active, not paused, not at a suppressed
+    domain, and for a monthly reader the first edition of its month that they are sent."""
+    fellows = [str(each) for each in week.month if each != week]
+    had = sa.select(delivery.c.id).where(
+        delivery.c.week.in_(fellows),
+        delivery.c.subscriber == subscriber.c.id,
+        delivery.c.state != DeliveryState.SUPPRESSED,
+    )
+    wanted = [
+        subscriber.c.state == SubscriberState.ACTIVE,
+        not_paused(now),
+        sa.or_(subscriber.c.rhythm == Rhythm.WEEKLY, ~sa.exists(had)),
+    ]
+    if suppressed_domains(connection):  # a million rows need not be cut apart for an empty list
+        wanted.append(_domain(connection).not_in(sa.select(suppressed_domain.c.domain)))
+    return sa.and_(*wanted)
+
+
+def not_paused(now: datetime) -> sa.ColumnElement[bool]:
+    """The condition on `subscriber` that no pause holds."""
+    return sa.or_(subscriber.c.paused_until.is_(None), subscriber.c.paused_until <= now)
+
+
+def _domain(connection: Connection) -> sa.ColumnElement[str]:
+    # The engines have no common name for it.
+    place = sa.func.strpos if connection.dialect.name == "postgresql" else sa.func.instr
+    return sa.func.substr(subscriber.c.address_key, place(subscriber.c.address_key, "@") + 1)
 
 
 def suppress(connection: Connection, address: str, *, reason: str, now: datetime) -> None:
     """Never mail this address again; a first reason stays, but for an erasure, which the person can take back."""
+    _suppress_hash(connection, address_hash(address), reason=reason, now=now)
+
+
+def _suppress_hash(connection: Connection, address_hash: str, *, reason: str, now: datetime) -> None:
     told = {"reason": reason, "at": now}
-    insert = insert_for(connection, suppression).values(address_hash=address_hash(address), **told)
+    insert = insert_for(connection, suppression).values(address_hash=address_hash, **told)
     erased = suppression.c.reason == "erased"
     connection.execute(insert.on_conflict_do_update(index_elements=["address_hash"], set_=told, where=erased))
 
 
 def erase(connection: Connection, found: Subscriber, *, now: datetime) -> None:
-    """Forget a person: only the hash of the address remains, so that an import cannot bring them back.
+    """Forget a person: only the hashes of their addresses remain, so that an import cannot bring them back.
 
     What a provider said of their mails goes too: refusals quote the address.
     """
-    suppress(connection, found.address, reason="erased", now=now)
+    for each in (key_hash(found.address_key), *former_hashes(connection, found.id)):
+        _suppress_hash(connection, each, reason="erased", now=now)
     mails = sa.select(delivery.c.id).where(delivery.c.subscriber == found.id)
     connection.execute(sa.update(event).where(event.c.delivery.in_(mails)).values(address=None, reason=None))
     connection.execute(sa.update(delivery).where(delivery.c.subscriber == found.id).values(word=""))
@@ -189,16 +460,150 @@ def forget_pending(connection: Connection, *, before: datetime) -> int:
 
 def everybody(connection: Connection, *, state: SubscriberState | None = None) -> Iterator[Subscriber]:
     """All subscribers by id, read in slices: a million fit through."""
+    return (each for each, _ in everybody_and_when_they_left(connection, state=state))
+
+
+def everybody_and_when_they_left(
+    connection: Connection, *, state: SubscriberState | None = None
+) -> Iterator[tuple[Subscriber, datetime | None]]:
+    """The same, with the instant of leaving."""
     query = sa.select(subscriber).order_by(subscriber.c.id)
     if state is not None:
         query = query.where(subscriber.c.state == state)
     last = 0
     while rows := connection.execute(query.where(subscriber.c.id > last).limit(1000)).all():
-        yield from map(_subscriber, rows)
+        yield from ((_subscriber(row), row.left_at) for row in rows)
         last = rows[-1].id
+
+
+def tastes(connection: Connection, *, rhythm: Rhythm | None = None) -> dict[str, int]:
+    """How many active subscribers have which taste (core/category.py); with `rhythm`, only those who want that."""
+    query = sa.select(subscriber.c.taste, sa.func.count()).where(subscriber.c.state == SubscriberState.ACTIVE)
+    if rhythm is not None:
+        query = query.where(subscriber.c.rhythm == rhythm)
+    return {row[0]: row[1] for row in connection.execute(query.group_by(subscriber.c.taste))}
 
 
 def counts(connection: Connection) -> dict[str, int]:
     """How many subscribers are in which state."""
     query = sa.select(subscriber.c.state, sa.func.count()).group_by(subscriber.c.state)
     return {row[0]: row[1] for row in connection.execute(query)}
+
+
+# --- soft bounces
+
+
+def returned(connection: Connection, week: Week) -> tuple[int, int]:
+    """How many of an edition's mails came back or were refused, and how many there are."""
+    query = sa.select(delivery.c.state, sa.func.count()).where(delivery.c.week == str(week)).group_by(delivery.c.state)
+    many = {row[0]: row[1] for row in connection.execute(query)}
+    return sum(many.get(each, 0) for each in _RETURNED), sum(many.values())
+
+
+_RETURNED = (DeliveryState.BOUNCED, DeliveryState.REFUSED)
+
+
+def often_returned(connection: Connection, *, weeks: Sequence[Week], since: datetime, times: int) -> list[Subscriber]:
+    """Active subscribers of whose mails of these editions, since then and since they confirmed, at least `times` came
+    back or were refused."""
+    mails = sa.and_(
+        delivery.c.week.in_([str(each) for each in weeks]),
+        delivery.c.state.in_(_RETURNED),
+        delivery.c.updated_at >= since,
+        delivery.c.updated_at > subscriber.c.confirmed_at,
+        subscriber.c.state == SubscriberState.ACTIVE,
+    )
+    often = (
+        sa.select(delivery.c.subscriber)
+        .join(subscriber, subscriber.c.id == delivery.c.subscriber)
+        .where(mails)
+        .group_by(delivery.c.subscriber)
+        .having(sa.func.count() >= times)
+    )
+    query = sa.select(subscriber).where(subscriber.c.id.in_(often)).order_by(subscriber.c.id)
+    return [_subscriber(row) for row in connection.execute(query)]
+
+
+def strike_out(connection: Connection, at: int, *, now: datetime) -> bool:
+    """An active subscriber's mails come back: active becomes bounced. Returns False when they were not active."""
+    where = sa.and_(subscriber.c.id == at, subscriber.c.state == SubscriberState.ACTIVE)
+    values = {"state": SubscriberState.BOUNCED, "left_at": now}
+    return connection.execute(sa.update(subscriber).where(where).values(**values)).rowcount == 1
+
+
+# --- growth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """What happened between two instants, as today's rows tell it. `lost` is state -> people, and `erased` people."""
+
+    pending: int  # asked within it, and waiting still
+    joined: int
+    lost: dict[str, int]
+
+
+def span(connection: Connection, *, start: datetime, end: datetime) -> Span:
+    """Count one span of time. Each figure is one walk along an index."""
+    confirmed, left = subscriber.c.confirmed_at, subscriber.c.left_at
+    many = sa.func.count()
+    joined = sa.select(many).where(confirmed >= start, confirmed < end)
+    pending = sa.select(many).where(
+        subscriber.c.state == SubscriberState.PENDING, subscriber.c.asked_at >= start, subscriber.c.asked_at < end
+    )
+    gone = sa.select(subscriber.c.state, many).where(left >= start, left < end, confirmed.is_not(None))
+    erased = sa.select(many).where(suppression.c.reason == "erased", suppression.c.at >= start, suppression.c.at < end)
+    lost = {row[0]: row[1] for row in connection.execute(gone.group_by(subscriber.c.state))}
+    return Span(
+        pending=connection.scalar(pending) or 0,
+        joined=connection.scalar(joined) or 0,
+        lost=lost | {"erased": connection.scalar(erased) or 0},
+    )
+
+
+def active_at(connection: Connection, instant: datetime) -> int:
+    """How many had confirmed by then and not left. Of somebody who came back, or was erased, nothing earlier is known."""
+    confirmed, left = subscriber.c.confirmed_at, subscriber.c.left_at
+    came = connection.scalar(sa.select(sa.func.count()).where(confirmed < instant)) or 0
+    went = connection.scalar(sa.select(sa.func.count()).where(left < instant, confirmed.is_not(None))) or 0
+    return came - went
+
+
+# --- one person
+
+
+def dossier(connection: Connection, found: Subscriber, *, limit: int = 10_000) -> dict[str, Any]:
+    """All that is kept of one person, as JSON values and instants; of each list the newest `limit` entries."""
+
+    def rows(query: sa.Select[Any]) -> list[dict[str, Any]]:
+        return [_plain(row) for row in connection.execute(query.limit(limit)).mappings()]
+
+    mails = sa.select(delivery.c.id).where(delivery.c.subscriber == found.id)
+    person = connection.execute(sa.select(subscriber).where(subscriber.c.id == found.id)).mappings().one()
+    return {
+        "subscriber": _plain(person),
+        "consent": [_plain(step) for step in trail(connection, found.id)],
+        "former_addresses": former_hashes(connection, found.id),
+        "deliveries": rows(
+            sa.select(delivery.c.week, delivery.c.state, delivery.c.word, delivery.c.updated_at)
+            .where(delivery.c.subscriber == found.id)
+            .order_by(delivery.c.id.desc())
+        ),
+        "events": rows(
+            sa.select(event.c.kind, event.c.at, event.c.reason, event.c.url, event.c.machine)
+            .where(event.c.delivery.in_(mails))
+            .order_by(event.c.id.desc())
+        ),
+        "votes": rows(
+            sa.select(comparison.c.slug.label("comparison"), tool.c.slug.label("choice"), vote.c.at, vote.c.state)
+            .join(comparison, comparison.c.id == vote.c.comparison)
+            .join(tool, tool.c.id == vote.c.choice)
+            .where(vote.c.subscriber == found.id)
+            .order_by(vote.c.at.desc())
+        ),
+    }
+
+
+def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
+    # SQLAlchemy's names are a kind of text that JSON writers do not take for one.
+    return {str(name): value for name, value in row.items()}

@@ -7,9 +7,10 @@ statements per batch, not per entry.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -26,12 +27,12 @@ from core.panel import VerdictState
 from core.sighting import Seen, Sighting, Signal
 from core.text import slugify
 from core.tool import Priority, Reason, SightingRow, Tool, ToolDossier, ToolStatus
-from store import candidates
+from store import bulk, candidates
 from store.connect import chunked, insert_for
 from store.schema import duplicate, fact, identifier, lens, pricing, seat, sighting, signal, tool, tool_slug, verdict
 
-_SIGHTING = TypeAdapter(Sighting)
 _SAMPLE = 1000
+_SOURCES = 12  # asked of one statement
 _DECIDING = 724_154  # the number of an advisory lock; any that nobody else uses
 OF_PAGES = ("R3", "R5")
 """The rules by which a tool's own pages are read (ingest/pricing_page)."""
@@ -54,7 +55,6 @@ def known(connection: Connection, sightings: Sequence[Sighting]) -> Known:
     return Known(
         tool_of=tool_of,
         identifiers_of=identifiers_of(connection, tools),
-        names_of=_names_of(connection, tools),
         sightings=stored,
         apart=_apart(connection, sorted({*tools, *(each.tool for each in alike)})),
         candidates=alike,
@@ -79,12 +79,21 @@ def _tools_of(connection: Connection, wanted: Iterable[Identifier]) -> dict[Iden
 def _stored(connection: Connection, sightings: Sequence[Sighting]) -> dict[SightingKey, KnownSighting]:
     found: dict[SightingKey, KnownSighting] = {}
     columns = (sighting.c.source, sighting.c.external_id, sighting.c.tool, sighting.c.content_hash)
-    for key, ids in _by_source(sightings).items():
-        for part in chunked(ids):
-            query = sa.select(*columns).where(sighting.c.source == key, sighting.c.external_id.in_(part))
-            for row in connection.execute(query):
-                found[row.source, row.external_id] = KnownSighting(tool=row.tool, content_hash=row.content_hash)
+    for where in _several(sightings):
+        for row in connection.execute(sa.select(*columns).where(where)):
+            found[row.source, row.external_id] = KnownSighting(tool=row.tool, content_hash=row.content_hash)
     return found
+
+
+def _several(wanted: Iterable[Sighting]) -> Iterator[sa.ColumnElement[bool]]:
+    """Conditions under which the rows of these sightings stand, few for many sources. Source by source, each with its
+    ids: SQLite answers a list of pairs by reading the whole table."""
+    terms = [
+        sa.and_(sighting.c.source == key, sighting.c.external_id.in_(part))
+        for key, ids in _by_source(wanted).items()
+        for part in chunked(ids)
+    ]
+    yield from (sa.or_(*part) for part in chunked(terms, _SOURCES))
 
 
 def identifiers_of(connection: Connection, tools: Sequence[int]) -> dict[int, frozenset[Identifier]]:
@@ -94,14 +103,6 @@ def identifiers_of(connection: Connection, tools: Sequence[int]) -> dict[int, fr
         for row in connection.execute(sa.select(identifier).where(identifier.c.tool.in_(part))):
             found[row.tool].add(Identifier(Scheme(row.scheme), row.value))
     return {each: frozenset(values) for each, values in found.items()}
-
-
-def _names_of(connection: Connection, tools: Sequence[int]) -> dict[int, str]:
-    names: dict[int, str] = {}
-    for part in chunked(list(tools)):
-        rows = connection.execute(sa.select(tool.c.id, tool.c.name).where(tool.c.id.in_(part)))
-        names |= {row.id: row.name for row in rows}
-    return names
 
 
 def _apart(connection: Connection, tools: Sequence[int]) -> frozenset[tuple[int, int]]:
@@ -136,7 +137,7 @@ def seen(connection: Connection, tools: Sequence[int]) -> dict[int, tuple[Seen, 
         signals = _signals(connection, part)
         query = sa.select(sighting).where(sighting.c.tool.in_(part)).order_by(sighting.c.first_seen, sighting.c.id)
         for row in connection.execute(query):
-            stored = _SIGHTING.validate_python({**row.content, "signals": signals.get(row.id, ())})
+            stored = _sightings().validate_python({**row.content, "signals": signals.get(row.id, ())})
             found[row.tool].append(Seen(sighting=stored, first_seen=row.first_seen, last_seen=row.last_seen))
     return {each: tuple(values) for each, values in found.items()}
 
@@ -167,9 +168,9 @@ def add(connection: Connection, made: Sequence[tuple[NewTool, Assessment]], *, n
     slugs = _free_slugs(connection, [assessment.name for _, assessment in made])
     rows = [_tool_row(each, slug, now=now) for (_, each), slug in zip(made, slugs, strict=True)]
     # Rows in bulk, then their ids by what makes them unique: RETURNING in order costs SQLite a statement per row.
-    connection.execute(sa.insert(tool), rows)
+    bulk.insert(connection, tool, rows)
     ids = _ids_of(connection, slugs)
-    connection.execute(sa.insert(tool_slug), [{"slug": s, "tool": i} for s, i in zip(slugs, ids, strict=True)])
+    bulk.insert(connection, tool_slug, [{"slug": s, "tool": i} for s, i in zip(slugs, ids, strict=True)])
     _attach(connection, [(one, at) for (new, _), at in zip(made, ids, strict=True) for one in new.sightings], now=now)
     _add_facts(connection, [(at, one) for at, (_, each) in zip(ids, made, strict=True) for one in each.facts])
     _add_prices(connection, [(at, each.pricing) for at, (_, each) in zip(ids, made, strict=True)])
@@ -277,7 +278,7 @@ def _attach(connection: Connection, pairs: Sequence[tuple[Sighting, int]], *, no
     if not pairs:
         return
     rows = [_sighting_row(one, now=now) | {"tool": at, "first_tool": at, "first_seen": now} for one, at in pairs]
-    connection.execute(sa.insert(sighting), rows)
+    bulk.insert(connection, sighting, rows)
     popular = [one for one, _ in pairs if one.signals]
     ids = _sighting_ids(connection, popular)
     _set_signals(connection, [(ids[one.source, one.external_id], one) for one in popular], now=now)
@@ -287,12 +288,9 @@ def _attach(connection: Connection, pairs: Sequence[tuple[Sighting, int]], *, no
 def _sighting_ids(connection: Connection, wanted: Sequence[Sighting]) -> dict[SightingKey, int]:
     """The ids of sightings that are stored."""
     found: dict[SightingKey, int] = {}
-    for key, ids in _by_source(wanted).items():
-        for part in chunked(ids):
-            query = sa.select(sighting.c.external_id, sighting.c.id).where(
-                sighting.c.source == key, sighting.c.external_id.in_(part)
-            )
-            found |= {(key, row.external_id): row.id for row in connection.execute(query)}
+    for where in _several(wanted):
+        query = sa.select(sighting.c.source, sighting.c.external_id, sighting.c.id).where(where)
+        found |= {(row.source, row.external_id): row.id for row in connection.execute(query)}
     return found
 
 
@@ -310,12 +308,44 @@ def _sighting_row(one: Sighting, *, now: datetime) -> dict[str, Any]:
         "external_id": one.external_id,
         "url": one.url,
         "name": one.name,
-        "content": _SIGHTING.dump_python(one, mode="json", exclude={"signals"}, exclude_defaults=True),
+        "content": _content(one),
         "content_hash": one.content_hash,
         "last_seen": now,
         "name_key": name_key,
         "family_key": family_key,
     }
+
+
+def _content(one: Sighting) -> dict[str, Any]:
+    """A sighting as JSON holds it: what says something, its figures excepted. By hand, because this is done for every
+    entry, and a general serialiser takes three times as long."""
+    said = {name: getattr(one, name) for name in _ALWAYS}
+    said |= {name: value for name in _SAID if (value := getattr(one, name))}
+    if one.created_at is not None:
+        said["created_at"] = one.created_at.isoformat()
+    if one.tags:
+        said["tags"] = list(one.tags)
+    for name, named in (("identifiers", one.identifiers), ("mentions", one.mentions)):
+        if named:
+            said[name] = [{"scheme": each.scheme, "value": each.value} for each in named]
+    if one.pricing is not None:
+        said["pricing"] = _pricings().dump_python(one.pricing, mode="json", exclude_defaults=True)
+    return said
+
+
+_ALWAYS = ("source", "external_id", "url", "name", "thing")
+_SAID = ("tagline", "summary", "author", "homepage", "category", "licence")
+
+
+@cache
+def _sightings() -> TypeAdapter[Sighting]:
+    # On first use: a command that reads no tool need not wait for it.
+    return TypeAdapter(Sighting)
+
+
+@cache
+def _pricings() -> TypeAdapter[Pricing]:
+    return TypeAdapter(Pricing)
 
 
 def _keep_identifiers(connection: Connection, pairs: Sequence[tuple[Sighting, int]]) -> None:
@@ -326,7 +356,8 @@ def _keep_identifiers(connection: Connection, pairs: Sequence[tuple[Sighting, in
         for each in one.identifiers
     }
     if rows:
-        connection.execute(insert_for(connection, identifier).on_conflict_do_nothing(), list(rows.values()))
+        unclaimed = insert_for(connection, identifier).on_conflict_do_nothing()
+        bulk.insert(connection, identifier, list(rows.values()), statement=unclaimed)
 
 
 def _refresh(connection: Connection, changed: Sequence[Sighting], *, now: datetime) -> None:
@@ -336,10 +367,8 @@ def _refresh(connection: Connection, changed: Sequence[Sighting], *, now: dateti
 
 
 def _touch(connection: Connection, again: Sequence[Sighting], *, now: datetime) -> None:
-    for key, external_ids in _by_source(again).items():
-        for part in chunked(external_ids):
-            where = sa.and_(sighting.c.source == key, sighting.c.external_id.in_(part))
-            connection.execute(sa.update(sighting).where(where).values(last_seen=now))
+    for where in _several(again):
+        connection.execute(sa.update(sighting).where(where).values(last_seen=now))
     popular = [one for one in again if one.signals]
     ids = _sighting_ids(connection, popular)
     _set_signals(connection, [(ids[one.source, one.external_id], one) for one in popular], now=now)
@@ -471,11 +500,11 @@ def _resolve(connection: Connection, ref: ToolRef) -> int:
 # ------------------------------------------------------------ facts and prices
 
 
-def _current_facts(connection: Connection, tools: Sequence[int]) -> dict[int, dict[tuple[str, str], str]]:
-    found: dict[int, dict[tuple[str, str], str]] = defaultdict(dict)
+def _current_facts(connection: Connection, tools: Sequence[int]) -> dict[int, dict[tuple[str, str], Row[Any]]]:
+    found: dict[int, dict[tuple[str, str], Row[Any]]] = defaultdict(dict)
     for part in chunked(list(tools)):
         for row in connection.execute(sa.select(fact).where(fact.c.tool.in_(part), fact.c.superseded_at.is_(None))):
-            found[row.tool][row.field, row.source_url] = row.value
+            found[row.tool][row.field, row.source_url] = row
     return found
 
 
@@ -484,13 +513,14 @@ def _keep_facts(
     at: int,
     facts: Sequence[Fact],
     *,
-    current: Mapping[tuple[str, str], str],
+    current: Mapping[tuple[str, str], Row[Any]],
     now: datetime,
 ) -> None:
-    """Add what is new; what says something else than before supersedes it. A source that now is silent about a field
-    takes nothing back."""
+    """Add what is new; what says something else than before supersedes it, unless an editor has said it. A source that
+    now is silent about a field takes nothing back."""
     newer = {(each.field, each.source_url): each for each in facts}
-    changed = [each for key, each in newer.items() if current.get(key) != each.value]
+    free = [(current.get(key), each) for key, each in newer.items()]
+    changed = [each for old, each in free if old is None or (old.by is None and old.value != each.value)]
     for each in changed:
         if (each.field, each.source_url) in current:
             where = (fact.c.tool == at, fact.c.field == each.field, fact.c.source_url == each.source_url)
@@ -515,8 +545,36 @@ def _add_facts(connection: Connection, facts: Sequence[tuple[int, Fact]]) -> Non
 
 def retract_facts(connection: Connection, at: int, *, now: datetime) -> None:
     """Supersede everything claimed of a tool, before an assessment claims anew what its sightings still say."""
-    stands = sa.and_(fact.c.tool == at, fact.c.superseded_at.is_(None))
+    stands = sa.and_(fact.c.tool == at, fact.c.superseded_at.is_(None), fact.c.by.is_(None))
     connection.execute(sa.update(fact).where(stands).values(superseded_at=now))
+
+
+def keep_fact(connection: Connection, at: int, each: Fact, *, by: str, now: datetime) -> None:
+    """Let an editor's word stand for what a source says of a field: ingestion leaves it alone from now on. An empty
+    value says that it is not so."""
+    where = (fact.c.tool == at, fact.c.field == each.field, fact.c.source_url == each.source_url)
+    connection.execute(sa.update(fact).where(*where, fact.c.superseded_at.is_(None)).values(superseded_at=now))
+    insert = insert_for(connection, fact).values(tool=at, **_fact_row(each), by=by)
+    said = {"value": each.value, "superseded_at": None, "by": by}
+    same = ["tool", "field", "source_url", "observed_at"]
+    connection.execute(insert.on_conflict_do_update(index_elements=same, set_=said))
+
+
+def release_fact(connection: Connection, at: int, field: str, source_url: str) -> bool:
+    """Take an editor's word about a field back: the next assessment says again what the source says. Returns whether
+    there was one."""
+    theirs = sa.and_(fact.c.tool == at, fact.c.field == field, fact.c.source_url == source_url, fact.c.by.is_not(None))
+    return connection.execute(sa.delete(fact).where(theirs, fact.c.superseded_at.is_(None))).rowcount == 1
+
+
+def facts_by_hand(connection: Connection, at: int) -> list[tuple[Fact, str]]:
+    """What editors said of a tool, with who; those with an empty value say what is not so."""
+    query = sa.select(fact).where(fact.c.tool == at, fact.c.superseded_at.is_(None), fact.c.by.is_not(None))
+    return [(_fact(row), row.by) for row in connection.execute(query.order_by(fact.c.field, fact.c.source_url))]
+
+
+def _fact(row: Row[Any]) -> Fact:
+    return Fact(field=row.field, value=row.value, source_url=row.source_url, observed_at=row.observed_at)
 
 
 def _fact_row(each: Fact) -> dict[str, Any]:
@@ -529,8 +587,7 @@ def _fact_row(each: Fact) -> dict[str, Any]:
 
 
 def _add_prices(connection: Connection, prices: Sequence[tuple[int, Pricing]]) -> None:
-    if prices:
-        connection.execute(sa.insert(pricing), [_price_row(at, each, by=None) for at, each in prices])
+    bulk.insert(connection, pricing, [_price_row(at, each, by=None) for at, each in prices])
 
 
 def keep_price(connection: Connection, at: int, read: Pricing, *, now: datetime, by: str | None = None) -> None:
@@ -552,8 +609,10 @@ def _keep_price(
 
 
 def _weaker(read: Pricing, current: Row[Any]) -> bool:
-    """Whether the rule of a listing's read comes after the one by which the tool's own pages were read, or it knows
-    nothing where those were looked at."""
+    """Whether the rule of a listing's read comes after the one by which the tool's own pages were read, it knows
+    nothing where those were looked at, or it says less."""
+    if read.model is PricingModel.OPEN_SOURCE and read.model == current.model and read.entry_price is None:
+        return current.amount is not None  # the licence again; the price of a hosted plan was found beside it
     if current.rule not in OF_PAGES or read.rule in OF_PAGES:
         return False
     return read.model is PricingModel.UNKNOWN or (current.model != PricingModel.UNKNOWN and read.rule > current.rule)
@@ -740,11 +799,9 @@ def _sighting_rows(connection: Connection, tools: Sequence[int]) -> dict[int, li
 def _facts(connection: Connection, tools: Sequence[int]) -> dict[int, list[Fact]]:
     found: dict[int, list[Fact]] = defaultdict(list)
     for part in chunked(list(tools)):
-        query = sa.select(fact).where(fact.c.tool.in_(part), fact.c.superseded_at.is_(None))
+        query = sa.select(fact).where(fact.c.tool.in_(part), fact.c.superseded_at.is_(None), fact.c.value != "")
         for row in connection.execute(query.order_by(fact.c.field, fact.c.source_url)):
-            found[row.tool].append(
-                Fact(field=row.field, value=row.value, source_url=row.source_url, observed_at=row.observed_at)
-            )
+            found[row.tool].append(_fact(row))
     return found
 
 

@@ -44,10 +44,10 @@ _DOUBTFUL = (
 )
 
 
-def listed(connection: Connection, week: Week) -> list[Uncertain]:
-    """The uncertain batches of an edition, by id."""
+def listed(connection: Connection, week: Week, *, limit: int | None = None) -> list[Uncertain]:
+    """The uncertain batches of an edition, by id; the first `limit` of them."""
     query = sa.select(batch, _DOUBTFUL).where(batch.c.week == str(week), batch.c.state == BatchState.UNCERTAIN)
-    return [_uncertain(row) for row in connection.execute(query.order_by(batch.c.id))]
+    return [_uncertain(row) for row in connection.execute(query.order_by(batch.c.id).limit(limit))]
 
 
 def about(connection: Connection, attempts_: Sequence[str]) -> list[Uncertain]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -40,31 +40,49 @@ class AsideRow:
     reason: str
 
 
-def counted(connection: Connection, slugs: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Votes that count, per comparison address and slug of the chosen tool."""
-    query = (
-        sa.select(comparison.c.slug, tool.c.slug, sa.func.count())
-        .join(comparison, comparison.c.id == vote.c.comparison)
-        .join(tool, tool.c.id == vote.c.choice)
-        .where(comparison.c.slug.in_(list(slugs)), vote.c.state == COUNTED)
-        .group_by(comparison.c.slug, tool.c.slug)
-    )
-    found: dict[str, dict[str, int]] = defaultdict(dict)
-    for slug, choice, number in connection.execute(query):
-        found[slug][choice] = number
+@dataclass(slots=True, kw_only=True)
+class Poll:
+    """The votes of one comparison: those that count, by slug of the chosen tool, and when any of them last changed by a
+    reader or an editor."""
+
+    chosen: dict[str, int] = field(default_factory=dict)
+    changed: datetime | None = None
+
+
+def polls(connection: Connection, slugs: Sequence[str]) -> dict[str, Poll]:
+    """Votes per comparison address; nothing where there is none."""
+    found: dict[str, Poll] = defaultdict(Poll)
+    for slug, choice, state, number, *dates in connection.execute(_POLLS, {"slugs": list(slugs)}):
+        poll = found[slug]
+        poll.changed = max(each for each in (poll.changed, *dates) if each is not None)
+        if state == COUNTED:
+            poll.chosen[choice] = number
     return found
 
 
-def newest(connection: Connection, slugs: Sequence[str]) -> dict[str, datetime]:
-    """When the votes of each of these comparisons last changed by a reader or an editor; nothing where there is none."""
-    latest = sa.func.max(vote.c.at), sa.func.max(vote.c.decided_at)
-    query = (
-        sa.select(comparison.c.slug, *(sa.type_coerce(each, vote.c.at.type) for each in latest))
-        .join(comparison, comparison.c.id == vote.c.comparison)
-        .where(comparison.c.slug.in_(list(slugs)))
-        .group_by(comparison.c.slug)
+def counted(connection: Connection, slugs: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Votes that count, per comparison address and slug of the chosen tool."""
+    return {slug: poll.chosen for slug, poll in polls(connection, slugs).items() if poll.chosen}
+
+
+# Made once (making it takes longer than its answer), and answered from one index.
+_ASKED = sa.select(comparison.c.id).where(comparison.c.slug.in_(sa.bindparam("slugs", expanding=True)))
+_COUNTS = (
+    sa.select(
+        *(_GROUP := (vote.c.comparison, vote.c.choice, vote.c.state)),
+        sa.func.count().label("number"),
+        sa.type_coerce(sa.func.max(vote.c.at), vote.c.at.type).label("at"),
+        sa.type_coerce(sa.func.max(vote.c.decided_at), vote.c.at.type).label("decided_at"),
     )
-    return {slug: max(filter(None, dates)) for slug, *dates in connection.execute(query)}
+    .where(vote.c.comparison.in_(_ASKED))
+    .group_by(*_GROUP)
+    .subquery()
+)
+_POLLS = (
+    sa.select(comparison.c.slug, tool.c.slug, _COUNTS.c.state, _COUNTS.c.number, _COUNTS.c.at, _COUNTS.c.decided_at)
+    .join(comparison, comparison.c.id == _COUNTS.c.comparison)
+    .join(tool, tool.c.id == _COUNTS.c.choice)
+)
 
 
 def cast(

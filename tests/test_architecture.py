@@ -35,7 +35,8 @@ ONLY_IN = {
     "urllib.request": ("digest/transports/",),  # below SendGrid's own client
     "http.client": ("digest/transports/",),
     "requests": (),
-    "aiohttp": (),
+    "aiohttp": ("ingest/fetch.py",),
+    "httpx_aiohttp": ("ingest/fetch.py",),
     "smtplib": ("digest/transports/",),
     "aiosmtplib": ("digest/transports/",),
     "sendgrid": ("digest/transports/",),
@@ -44,7 +45,6 @@ ONLY_IN = {
     "feedparser": ("ingest/",),
     "bs4": ("ingest/",),
     "webauthn": ("app/passkeys.py",),
-    "dkim": ("digest/transports/",),
     "markdown_it": ("digest/",),
 }
 """Libraries that have one room each."""

@@ -13,8 +13,27 @@ from web.assets import AssetPages, read_assets
 from web.badges import BadgePages
 from web.corrections import CorrectionPages
 from web.counting import Counting
+from web.desk.alarms import AlarmPages
+from web.desk.comparisons import Comparisons
+from web.desk.corrections import Corrections
+from web.desk.duplicates import Duplicates
+from web.desk.editions import Editions
 from web.desk.entrance import Entrance
+from web.desk.lenses import LensPages
+from web.desk.log import LogPages
+from web.desk.mine import MinePages
+from web.desk.pairs import Pairs
+from web.desk.panels import PanelPages
+from web.desk.people import PeoplePages
+from web.desk.queue import QueuePages
+from web.desk.reminders import ReminderPages
 from web.desk.room import make_desk
+from web.desk.seat import SeatPages
+from web.desk.sending import SendingPages
+from web.desk.sources import SourcePages
+from web.desk.subscribers import SubscriberDesk
+from web.desk.tools import Tools
+from web.desk.votes import Votes
 from web.failures import FailurePages
 from web.feeds import FeedPages
 from web.keeping import KeptAnswers
@@ -57,6 +76,25 @@ def create_app(product: Product, *, keep_seconds: float = 0) -> Starlette:
             *Metrics(product=product, counting=counting).routes(),
             *ProviderWebhooks(product=product).routes(),
             *Entrance(desk=desk, counting=counting).routes(),
+            *QueuePages(desk=desk).routes(),
+            *SeatPages(desk=desk).routes(),
+            *MinePages(desk=desk).routes(),
+            *PanelPages(desk=desk).routes(),
+            *Duplicates(desk=desk).routes(),
+            *Pairs(desk=desk).routes(),
+            *Editions(desk=desk).routes(),
+            *Comparisons(desk=desk, pages=pages).routes(),
+            *Tools(desk=desk).routes(),
+            *Corrections(desk=desk).routes(),
+            *Votes(desk=desk).routes(),
+            *AlarmPages(desk=desk).routes(),
+            *SourcePages(desk=desk).routes(),
+            *SendingPages(desk=desk).routes(),
+            *SubscriberDesk(desk=desk).routes(),
+            *PeoplePages(desk=desk).routes(),
+            *LensPages(desk=desk).routes(),
+            *ReminderPages(desk=desk).routes(),
+            *LogPages(desk=desk).routes(),
             Route("/static/{name}", AssetPages(assets).serve),
         ],
         middleware=[

@@ -35,7 +35,7 @@ class BadgePages:
 
     def badge(self, request: Request) -> Response:
         """A tool's badge; other sites may show it. 404 for a tool that is not on show."""
-        page = exhibiting.tool(self.product, request.path_params["slug"])
+        page = exhibiting.in_short(self.product, request.path_params["slug"])
         call = reading.panel_call(page.side.panel)
         words = f"{call.value}, {page.side.panel_label}" if call else "no verdict yet"
         body = xml.document(_svg("Weekly Verdicts", words, _COLOURS[call]))

@@ -15,10 +15,14 @@ from app.limiting import TooMany
 from core.errors import NotFound
 from web.counting import Counting
 from web.pages import Pages
+from web.protection import OtherSite
 
 _WORDS = {
     400: ("That request makes no sense to us", "Something in the address or the form is not as it should be."),
-    401: ("You are not signed in", "Sign in again in another tab, come back here and press once more: your text stays."),
+    401: (
+        "You are not signed in",
+        "Sign in again in another tab, come back here and press once more: your text stays.",
+    ),
     403: ("Not from here", "This form was sent from another site. Open the page on this site and try again."),
     404: ("No verdict here", "There is no such page, or it has not been published."),
     405: ("Not this way", "This address does not take that kind of request."),
@@ -39,7 +43,13 @@ class FailurePages:
 
     def handlers(self) -> dict[type[Exception], ExceptionHandler]:
         """Which handler answers what."""
-        return {HTTPException: self.refused, NotFound: self.not_found, TooMany: self.too_many, Exception: self.broken}
+        return {
+            HTTPException: self.refused,
+            OtherSite: self.other_site,
+            NotFound: self.not_found,
+            TooMany: self.too_many,
+            Exception: self.broken,
+        }
 
     def refused(self, _request: Request, error: Exception) -> Response:
         """An HTTPException, with its status and headers."""
@@ -48,6 +58,11 @@ class FailurePages:
         response = self._page(error.status_code)
         response.headers.update(error.headers or {})
         return response
+
+    def other_site(self, request: Request, error: Exception) -> Response:
+        """A post on behalf of another site: counted, since it is how a forged button shows."""
+        self.counting.refused(request.url.path.split("/")[1], "other_site")
+        return self.refused(request, error)
 
     def not_found(self, _request: Request, _error: Exception) -> Response:
         """Nothing by that name, or nothing that is published: the same words for both."""

@@ -14,7 +14,7 @@ from web.protection import refuse_other_sites
 
 LARGEST = 16 * 1024
 """Bytes of body. The longest form holds one e-mail address."""
-MOST_FIELDS = 20
+MOST_FIELDS = 40
 
 Form = Mapping[str, str]
 """The text fields of a post; of a repeated field the last one counts."""

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from app.subscribing import CONSENT
 from core.category import CATEGORIES, category_name
 from core.clock import to_iso
+from digest import markdown
 from web import reading
 from web.answers import FOR_NOBODY, public_answer
 from web.assets import FOLDER as ASSETS
@@ -59,6 +60,7 @@ def make_pages(*, base_url: str, assets: Mapping[str, Asset]) -> Pages:
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
+        auto_reload=False,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -84,6 +86,7 @@ def make_pages(*, base_url: str, assets: Mapping[str, Asset]) -> Pages:
         "evidence": reading.evidence,
         "field_label": reading.field_label,
         "instant": to_iso,
+        "markdown": markdown.html,
         "name_size": reading.name_size,
         "outward": outward,
         "place": reading.place,

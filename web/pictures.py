@@ -53,11 +53,11 @@ class PicturePages:
 
     def tool(self, request: Request) -> Response:
         """One name with its panel figure. 404 for what is not on show."""
-        page = exhibiting.tool(self.product, request.path_params["slug"])
+        page = exhibiting.in_short(self.product, request.path_params["slug"])
         return self._answer(request, draw(page.side), page=page)
 
     def _answer(
-        self, request: Request, body: bytes, *, page: publishing.ComparisonPage | exhibiting.ToolPage
+        self, request: Request, body: bytes, *, page: publishing.ComparisonPage | exhibiting.Exhibit
     ) -> Response:
         modified = self.pages.since(page.modified)
         answer = public_answer(request, body, media_type="image/png", modified=modified, cache=_LASTS)

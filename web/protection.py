@@ -56,14 +56,18 @@ class SecurityHeaders:
         await self.app(scope, receive, send_with_headers)
 
 
+class OtherSite(HTTPException):
+    """A post that another site had a reader's browser send."""
+
+
 def refuse_other_sites(request: Request, *, base_url: str) -> None:
-    """Raise HTTPException 403 for a post that a browser sends on behalf of another site.
+    """Raise OtherSite (403) for a post that a browser sends on behalf of another site.
 
     Browsers name the relation in Sec-Fetch-Site, older ones the Origin; what carries neither is no browser, and
     the one-click posts of mail providers (RFC 8058) are of that kind.
     """
     if request.method not in _SAFE_METHODS and not _same_site(request.headers, base_url=base_url):
-        raise HTTPException(403, "This form was sent from another site.")
+        raise OtherSite(403, "This form was sent from another site.")
 
 
 def _same_site(headers: Headers, *, base_url: str) -> bool:

@@ -41,6 +41,7 @@ class PublicPages:
             Route("/compare/{slug}", self.comparison),
             Route("/editions", self.editions),
             Route("/editions/{week}", self.edition),
+            Route("/editions/{week}/best-of", self.best_of),
             Route("/tools/{slug}", self.tool),
             Route("/lenses/{key}", self.lens),
             Route("/categories/{key}", self.category),
@@ -116,15 +117,24 @@ class PublicPages:
 
     def edition(self, request: Request) -> Response:
         """One approved edition."""
-        text = request.path_params["week"]
-        try:
-            week = Week.parse(text)
-        except UsageError:
-            raise HTTPException(404) from None
-        if str(week) != text:  # other digits, or space around it
-            raise HTTPException(404)
-        edition = publishing.edition(self.product, week)
+        edition = publishing.edition(self.product, _week(request))
         return self.pages.published(request, "edition.html", edition=edition, modified=edition.modified)
+
+    def best_of(self, request: Request) -> Response:
+        """What monthly readers got with the first edition of a month."""
+        edition = publishing.best_of(self.product, _week(request))
+        return self.pages.published(request, "edition.html", edition=edition, modified=edition.modified)
+
+
+def _week(request: Request) -> Week:
+    text = request.path_params["week"]
+    try:
+        week = Week.parse(text)
+    except UsageError:
+        raise HTTPException(404) from None
+    if str(week) != text:  # other digits, or space around it
+        raise HTTPException(404)
+    return week
 
 
 def _parsed(request: Request, name: str, read: Callable[[str], _T]) -> _T | None:

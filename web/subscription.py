@@ -1,15 +1,20 @@
-"""The subscriber's pages: subscribe, confirm, leave. GET and HEAD change nothing, since scanners follow every link."""
+"""The subscriber's pages: subscribe, confirm, move to another address, leave, and the way back. GET and HEAD change
+nothing, since scanners follow every link."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from app import limiting, subscribing
+from app.reviewing import checked_address
 from app.wiring import Product
 from core.errors import Refused
 from web.answers import FOR_NOBODY
@@ -17,6 +22,9 @@ from web.callers import caller
 from web.counting import Counting
 from web.forms import Form, show_and_act
 from web.pages import Pages
+
+DECOY = "website"
+"""A field that nobody sees: who fills it in is a program."""
 
 _SOURCE = re.compile(r"[A-Za-z0-9:-]{1,200}")
 _METHODS = ["GET", "POST"]
@@ -36,6 +44,8 @@ class SubscriberPages:
             "/subscribe": (self.show_subscribe, self.subscribe),
             "/confirm/{token}": (self.show_confirm, self.confirm),
             "/unsubscribe/{token}": (self.show_unsubscribe, self.unsubscribe),
+            "/undo/{token}": (self.show_undo, self.undo),
+            "/move/{token}": (self.show_move, self.move),
         }
         return [
             Route(path, show_and_act(show=show, act=act, base_url=self.pages.base_url), methods=_METHODS)
@@ -47,49 +57,75 @@ class SubscriberPages:
         return self.pages.published(request, "subscribe.html", address="", problem="")
 
     def subscribe(self, request: Request, form: Form) -> Response:
-        """Ask for a confirmation mail. The answer is the same for known and unknown addresses."""
+        """Ask for a confirmation mail. The answer is the same for known and unknown addresses, and so is the time it
+        takes: everything that depends on the address is done when the answer is on its way."""
         address = form.get("address", "").strip()
         asking = caller(request)
         limiting.use(self.product, "subscribe", asking)
         try:
-            subscribing.subscribe(self.product, address, source=_source(form.get("source", "")), network=asking.network)
+            wanted = checked_address(address)
         except Refused as refusal:
             return self.pages.private("subscribe.html", status=400, address=address, problem=str(refusal))
-        return self.pages.private("check_your_mail.html", address=address)
+        answer = self.pages.private("check_your_mail.html", address=address, again="/subscribe")
+        if form.get(DECOY):
+            self.counting.refused("subscribe", "decoy")
+        else:
+            source = _source(form.get("source", ""))
+            answer.background = BackgroundTask(
+                subscribing.subscribe, self.product, wanted, source=source, network=asking.network
+            )
+        return answer
 
     def show_confirm(self, request: Request) -> Response:
         """One button; nothing is confirmed yet."""
-        try:
-            address = subscribing.check_confirm(self.product, request.path_params["token"])
-        except Refused as refusal:
-            return self._stale_link(refusal)
-        return self.pages.private("confirm.html", address=address)
+        return self._show(request, subscribing.check_confirm, "confirm.html")
 
     def confirm(self, request: Request, _form: Form) -> Response:
         """Confirm the address."""
-        try:
-            subscriber = subscribing.confirm(self.product, request.path_params["token"])
-        except Refused as refusal:
-            return self._stale_link(refusal)
-        return self.pages.private("confirmed.html", address=subscriber.address)
+        return self._show(request, lambda *given: subscribing.confirm(*given).address, "confirmed.html", kind="new")
+
+    def show_undo(self, request: Request) -> Response:
+        """One button; nobody is back yet."""
+        return self._show(request, subscribing.check_undo, "confirm.html")
+
+    def undo(self, request: Request, _form: Form) -> Response:
+        """Put the address back on the list."""
+        return self._show(request, subscribing.undo, "confirmed.html", kind="back")
+
+    def show_move(self, request: Request) -> Response:
+        """One button; nothing has moved yet."""
+        return self._show(request, subscribing.check_move, "confirm.html")
+
+    def move(self, request: Request, _form: Form) -> Response:
+        """Send the mail to this address from now on."""
+        return self._show(request, subscribing.move, "confirmed.html", kind="moved")
 
     def show_unsubscribe(self, request: Request) -> Response:
         """One button; nobody has left yet."""
-        try:
-            address = subscribing.check_unsubscribe(self.product, request.path_params["token"])
-        except Refused as refusal:
-            return self._stale_link(refusal)
-        return self.pages.private("unsubscribe.html", address=address)
+        return self._show(request, subscribing.check_unsubscribe, "unsubscribe.html")
 
     def unsubscribe(self, request: Request, form: Form) -> Response:
         """Take the address off the list; a mail provider's one-click post (RFC 8058) gets a plain answer."""
         one_click = form.get("List-Unsubscribe") == "One-Click"
+        token = request.path_params["token"]
         try:
-            address = subscribing.unsubscribe(self.product, request.path_params["token"])
+            address = subscribing.unsubscribe(self.product, token, source="one click" if one_click else "link")
+            if one_click:
+                return _plain("Unsubscribed.")
+            back = subscribing.way_back(self.product, token)
         except Refused as refusal:
             stale = self._stale_link(refusal)
             return _plain(str(refusal), status=400) if one_click else stale
-        return _plain("Unsubscribed.") if one_click else self.pages.private("unsubscribed.html", address=address)
+        path = back.removeprefix(self.product.settings.base_url) if back else ""
+        return self.pages.private("unsubscribed.html", address=address, undo=path)
+
+    def _show(self, request: Request, do: Callable[[Product, str], str], template: str, **more: Any) -> Response:
+        """The page about the address that `do` finds behind the link."""
+        try:
+            address = do(self.product, request.path_params["token"])
+        except Refused as refusal:
+            return self._stale_link(refusal)
+        return self.pages.private(template, address=address, **more)
 
     def _stale_link(self, refusal: Refused) -> Response:
         self.counting.refused("link", "refused")

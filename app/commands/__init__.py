@@ -12,6 +12,13 @@ Count = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=1_000_00
 Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))]
 """A port of this machine; 0: any free one."""
 
+Hour = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=23))]
+
+Processes = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=32))]
+
+Workers = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=64))]
+"""Processes that serve together."""
+
 Percent = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=100))]
 
 RowId = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=2**63 - 1))]

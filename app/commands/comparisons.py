@@ -40,9 +40,10 @@ def _row(found: Comparison) -> dict[str, Any]:
 
 @app.command
 def propose(*, limit: Count = 10) -> Report:
-    """Pairs worth comparing, best first, with the reasons."""
+    """Pairs worth comparing, best first, with the reasons. What looks like one product twice becomes a question."""
     with open_product() as product:
-        found = pairing.propose(product, limit=limit)
+        found = pairing.proposals(product, limit=limit)
+        asked = pairing.ask_duplicates(product)
     data = [
         {
             "a": each.a,
@@ -56,7 +57,45 @@ def propose(*, limit: Count = 10) -> Report:
         {"a": each.a, "b": each.b, "score": f"{each.score:.2f}", "reasons": "; ".join(w.words for w in each.reasons)}
         for each in found
     ]
-    return Report(data=data, rows=rows, text="" if rows else "No good pair among the tools whose panel is closed.")
+    words = [] if rows else ["No good pair among the tools whose panel is closed."]
+    if asked:
+        words.append(f"{asked} pairs look like one product twice: `verdicts duplicates list` asks about them.")
+    return Report(data=data, rows=rows, text="\n".join(words))
+
+
+@app.command
+def accept(a: str, b: str, *, as_: Annotated[str, Parameter(name="--as")]) -> Report:
+    """Take a proposed pair, as an editor: it becomes a comparison in draft."""
+    with open_product() as product:
+        found = pairing.accept(product, a, b, by=as_)
+    return Report(data=_row(found), text=f"{found.slug} is a {found.state}, version {found.version}.")
+
+
+@app.command
+def reject(a: str, b: str, *, as_: Annotated[str, Parameter(name="--as")], reason: str) -> Report:
+    """Turn a proposed pair down, as an editor: it comes again only after a verdict or a fact has changed."""
+    with open_product() as product:
+        pairing.reject(product, a, b, by=as_, reason=reason)
+    return Report(data={"a": a, "b": b, "reason": reason}, text=f"{a} and {b} are not proposed until one changes.")
+
+
+@app.command
+def answers(*, limit: Count = 50) -> Report:
+    """What editors said of proposed pairs, the newest first."""
+    with open_product() as product:
+        found = pairing.answers(product, limit=limit)
+    rows = [{"a": e.a, "b": e.b, "answer": e.answer, "reason": e.reason, "by": e.by, "at": e.at} for e in found]
+    return Report(data=rows, rows=rows, text="" if rows else "No proposal has been answered yet.")
+
+
+@app.command
+def rivals(*, limit: Count = 50) -> Report:
+    """Products that verdicts and descriptions name as rivals and that nobody has ingested, most often named first."""
+    with open_product() as product:
+        found = pairing.rivals(product, limit=limit)
+    data = [{"name": each.name, "named_by": list(each.named_by)} for each in found]
+    rows = [{"name": e.name, "times": len(e.named_by), "named_by": ", ".join(e.named_by[:5])} for e in found]
+    return Report(data=data, rows=rows, text="" if rows else "Every rival that is named has been ingested.")
 
 
 @app.command
@@ -135,3 +174,39 @@ def approve(slug: str, *, as_: Annotated[str, Parameter(name="--as")], version: 
     with open_product() as product:
         found = editing.approve_comparison(product, slug, email=as_, version=version)
     return Report(data=_row(found), text=f"{found.slug} is {found.state} at version {found.version}.")
+
+
+@app.command
+def withdraw(slug: str, *, as_: Annotated[str, Parameter(name="--as")], version: RowId) -> Report:
+    """Take the approval of a comparison back that has not gone out."""
+    with open_product() as product:
+        found = editing.withdraw_approval(product, slug, email=as_, version=version)
+    return Report(data=_row(found), text=f"{found.slug} is {found.state}.")
+
+
+@app.command
+def retire(slug: str, *, as_: Annotated[str, Parameter(name="--as")], version: RowId) -> Report:
+    """Take a comparison out of sight, wherever it stands."""
+    with open_product() as product:
+        found = editing.retire_comparison(product, slug, email=as_, version=version)
+    return Report(data=_row(found), text=f"{found.slug} is {found.state}.")
+
+
+@app.command(name="bring-back")
+def bring_back(slug: str, *, as_: Annotated[str, Parameter(name="--as")]) -> Report:
+    """Put a retired comparison back where it stood."""
+    with open_product() as product:
+        found = editing.bring_back(product, slug, email=as_)
+    return Report(data=_row(found), text=f"{found.slug} is {found.state}.")
+
+
+@app.command
+def changes() -> Report:
+    """Look for what has changed since it was approved, among the newest approvals."""
+    with open_product() as product:
+        editing.look_for_changes(product)
+        rows = [
+            {"slug": each.slug, "state": each.state, "version": each.version, "approved_version": each.approved_version}
+            for each in editing.comparison_lines(product, state=None, limit=100)[0]
+        ]
+    return Report(data=rows, rows=rows, text="" if rows else "Every approval still stands.")

@@ -10,32 +10,59 @@ from cyclopts import Parameter
 
 from app import figures as counting
 from app import reconciling, rehearsing, scheduling, sending, settling
-from app.commands import Count, Percent, RowId
+from app.commands import Count, Hour, Percent, RowId
+from app.figures import Doubt, Progress
 from app.report import COMMAND_LINE, Report
 from app.sending import SendingStatus
 from app.settling import Settled
 from app.wiring import Product, open_product
+from core.clock import to_iso
 from core.delivery import DeliveryState
 from core.errors import UsageError
 from core.week import Week
 from store import events
 
 
-def status_report(found: SendingStatus, *, ok: bool = True, uncertain: list[Settled] | None = None) -> Report:
-    """An edition's figures as a report; with `uncertain`, its uncertain batches, too."""
+def status_report(found: SendingStatus, *, ok: bool = True, progress: Progress | None = None) -> Report:
+    """An edition's figures as a report; with `progress`, how far it is and its uncertain batches, too."""
     data = asdict(found)
-    hidden = ("paused_because", "send_at", "wave_percent", "cancelled_at", "closes_at")
+    hidden = ("paused_because", "send_at", "wave_percent", "local_hour", "cancelled_at", "closes_at")
     shown = {name: value for name, value in data.items() if name not in hidden}
     lines = [found.paused_because or ""]
-    if uncertain is not None:
-        data["uncertain_batches"] = [_settled(each) for each in uncertain]
-        lines += [
-            f"Batch {each.batch} is uncertain, {each.recipients} recipients: {each.answer or 'no answer'}"
-            for each in uncertain
-        ]
-        if uncertain:
+    if progress is not None:
+        data["progress"] = asdict(progress)
+        lines += [_pace(progress), *map(_doubt, progress.doubts)]
+        if progress.doubts:
             lines.append(f"`verdicts edition settle {found.week} BATCH --sent|--not-sent` once you know.")
     return Report(data=data, rows=[shown], text="\n".join(filter(None, lines)), ok=ok)
+
+
+def _pace(found: Progress) -> str:
+    words = [
+        f"{found.per_minute:,.0f} a minute" if found.per_minute else "",
+        f"the next wave at {to_iso(found.next_at)}" if found.next_at else "",
+        f"done at about {to_iso(found.done_at)}" if found.done_at else "",
+    ]
+    said = ", ".join(filter(None, words))
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
+
+
+def _doubt(found: Doubt) -> str:
+    words = f"Batch {found.batch} is uncertain, {found.recipients} recipients: {found.answer or 'no answer'}"
+    if found.control_sent_at is None:
+        return words
+    seen = "has been seen" if found.control_seen_at else "has not been seen yet"
+    return f"{words}; its control message {seen} in the provider's log"
+
+
+def _status(product: Product, week: Week) -> Report:
+    return status_report(sending.status(product, week), progress=counting.progress(product, week))
+
+
+def status(week: str) -> Report:
+    """Where an edition's sending stands: its figures, how fast it is, and every batch that is uncertain."""
+    with open_product() as product:
+        return _status(product, Week.parse(week))
 
 
 def _settled(each: Settled) -> dict[str, Any]:
@@ -46,16 +73,6 @@ def _settled(each: Settled) -> dict[str, Any]:
         "recipients": each.recipients,
         "answer": each.answer,
     }
-
-
-def _status(product: Product, week: Week) -> Report:
-    return status_report(sending.status(product, week), uncertain=settling.uncertain_batches(product, week))
-
-
-def status(week: str) -> Report:
-    """Where an edition's sending stands, with every batch that is uncertain."""
-    with open_product() as product:
-        return _status(product, Week.parse(week))
 
 
 def settle(
@@ -99,15 +116,21 @@ def schedule(
     now: Annotated[bool, Parameter(negative=())] = False,
     zone: str | None = None,
     percent_per_hour: Percent | None = None,
+    local_hour: Hour | None = None,
 ) -> Report:
     """Set when an edition goes out: --at "2026-11-27 09:00" --zone Europe/Berlin, or --now (once it is approved);
-    --percent-per-hour 25 sends it in waves. Without --zone, VERDICTS_TIME_ZONE is meant."""
+    --percent-per-hour 25 sends it in waves, --local-hour 8 to each reader when it is next 8 where they live. Without --zone, VERDICTS_TIME_ZONE is meant."""
     if (at is None) != now:
         raise UsageError("Say either --at TIME or --now.", mend='Write it like --at "2026-11-27 09:00".')
     with open_product() as product:
         when = None if at is None else scheduling.read_time(at, zone or product.settings.time_zone)
         done = scheduling.schedule(
-            product, Week.parse(week), send_at=when, percent_per_hour=percent_per_hour, actor=COMMAND_LINE
+            product,
+            Week.parse(week),
+            send_at=when,
+            percent_per_hour=percent_per_hour,
+            local_hour=local_hour,
+            actor=COMMAND_LINE,
         )
     return status_report(done)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from app import reviewing
+from app import overseeing, reviewing
 from app.commands import Count, RowId
 from app.report import COMMAND_LINE, Report
 from app.wiring import open_product
@@ -101,6 +101,14 @@ def decline(seat: RowId, *, as_: As, reason: DeclineReason) -> Report:
     return Report(data=data, text=f"Declined ({reason}).{alarm}")
 
 
+@queue.command(name="break-lease")
+def break_lease(seat: RowId, *, as_: As, fence: RowId, reason: str) -> Report:
+    """Take a seat from whoever holds it, as an editor. Their draft stays; the reason is logged."""
+    with open_product() as product:
+        tool = overseeing.break_lease(product, as_, seat, fence=fence, reason=reason)
+    return Report(data={"seat": seat, "tool": tool}, text=f"Seat {seat} of {tool} is free again.")
+
+
 @verdict.command
 def submit(
     *,
@@ -111,8 +119,13 @@ def submit(
     quote: str,
     basis: Basis,
     disclosure: str = "",
+    blind: Annotated[bool, Parameter(negative="")] = False,
 ) -> Report:
-    """Submit a verdict from a claimed seat."""
+    """Submit a verdict from a claimed seat.
+
+    Prints what the panel says so far, after which the verdict can be revised but not withdrawn. With --blind it says
+    nothing of the panel.
+    """
     with open_product() as product:
         done = reviewing.submit(
             product,
@@ -123,8 +136,49 @@ def submit(
             quote=quote,
             basis=basis,
             disclosure=disclosure,
+            looks=not blind,
         )
+    if blind:
+        hidden = {"panel_ship": None, "count": None, "closed": None}
+        return Report(data={"tool": done.tool, **hidden}, text=f"{done.tool}: your verdict is in.")
     tally = done.tally
     data = {"tool": done.tool, "panel_ship": tally.ship_percent, "count": tally.count, "closed": tally.closed}
     closed = "closed" if tally.closed else "open"
     return Report(data=data, text=f"{done.tool}: {tally.ship_percent} % ship, {tally.count}, panel {closed}.")
+
+
+@verdict.command
+def withdraw(*, as_: As, seat: RowId, version: RowId = 1, reason: str = "") -> Report:
+    """Take a verdict back, as long as nobody has shown you the others'. Its words become a draft."""
+    with open_product() as product:
+        tool = reviewing.withdraw(product, as_, seat, version=version, reason=reason)
+    return Report(data={"tool": tool, "seat": seat}, text=f"{tool}: withdrawn; your words are a draft.")
+
+
+@verdict.command
+def revise(
+    *,
+    as_: As,
+    seat: RowId,
+    version: RowId,
+    verdict: Decision,
+    quote: str,
+    basis: Basis,
+    reason: str,
+    disclosure: str = "",
+) -> Report:
+    """Say a verdict anew, with a reason. The old version, which you name, is kept and shown."""
+    with open_product() as product:
+        tool = reviewing.revise(
+            product,
+            as_,
+            seat=seat,
+            version=version,
+            decision=verdict,
+            quote=quote,
+            basis=basis,
+            disclosure=disclosure,
+            reason=reason,
+        )
+    data = {"tool": tool, "seat": seat, "version": version + 1}
+    return Report(data=data, text=f"{tool}: revised, version {version + 1}.")

@@ -7,42 +7,40 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from app import ingesting, opml
+from app import health, ingesting, opml
+from app.health import SourceHealth
 from app.report import COMMAND_LINE, Report, progress
 from app.wiring import open_product
-from core.source import FetchRecord, Outcome, SourceState, SourceStatus
+from core.source import FetchRecord, Outcome
 
 app = App(name="sources")
 
 
 @app.command(name="list")
 def list_() -> Report:
-    """Every source: state, last success, last run with entries, failures in a row, when it is due, and until when it is
-    left alone."""
+    """Every source: state, last success, last run with entries, failures in a row, when it is due, until when it is
+    left alone, and what its host still grants."""
     with open_product() as product:
-        rows = [_row(each) for each in ingesting.statuses(product)]
-    return Report(data=rows, rows=rows, text="" if rows else "sources.toml names no source.")
+        known = health.source_health(product)
+    rows = [_row(each) for each in known]
+    data = [{**_row(each), "url": each.url, "runs": list(each.runs)} for each in known]
+    return Report(data=data, rows=rows, text="" if rows else "sources.toml names no source.")
 
 
-def _row(status: SourceStatus) -> dict[str, Any]:
+def _row(one: SourceHealth) -> dict[str, Any]:
     return {
-        "key": status.source.key,
-        "kind": status.source.kind,
-        "state": _state(status),
-        "last_success": status.last_success,
-        "last_non_empty": status.last_non_empty,
-        "failures": status.consecutive_failures,
-        "last_error": status.last_error,
-        "entries_median": status.entries_median,
-        "next_due": status.next_due,
-        "waits_until": status.not_before,
+        "key": one.key,
+        "kind": one.kind,
+        "state": one.state,
+        "last_success": one.last_success,
+        "last_non_empty": one.last_non_empty,
+        "failures": one.consecutive_failures,
+        "last_error": one.last_error,
+        "entries_median": one.entries_median,
+        "next_due": one.next_due,
+        "waits_until": one.waits_until,
+        "budget_left": one.budget_left,
     }
-
-
-def _state(status: SourceStatus) -> str:
-    if not status.source.enabled:
-        return "off"
-    return "failing" if status.state is SourceState.ON and status.last_error else status.state.value
 
 
 @app.command

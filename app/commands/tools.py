@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from cyclopts import App
 
-from app import editing, pricing
+from app import editing, pricing, questions
 from app.commands import Count, RowId
 from app.editing import ToolView
+from app.questions import Answer
 from app.report import COMMAND_LINE, Report
 from app.wiring import open_product
 from core.fact import Pricing
 from core.panel import Tally
 from core.tool import Priority, Tool, ToolStatus
+from store.worklists import Question
 
 app = App(name="tools")
 duplicates = App(name="duplicates")
@@ -190,14 +192,36 @@ def _moved(tool: Tool) -> Report:
 def list_duplicates() -> Report:
     """Open questions with score and reasons."""
     with open_product() as product:
-        rows = editing.duplicate_questions(product)
+        found = questions.open_questions(product)
+    rows = [_question(each) for each in found]
     shown = [{**each, "reasons": "; ".join(words for words, _ in each["reasons"])} for each in rows]
     return Report(data=rows, rows=shown, text="" if rows else "No open questions.")
 
 
 @duplicates.command
-def resolve(question: RowId, answer: Literal["same", "different"]) -> Report:
-    """Answer a question: same tool, or different ones for good."""
+def resolve(question: RowId, answer: Answer, *, chosen: str = "") -> Report:
+    """Answer a question: same tool, different ones for good, or one a newer version of the other.
+
+    --chosen names the tool that stays (same), or the newer one (version).
+    """
     with open_product() as product:
-        done = editing.answer_duplicate(product, question, same=answer == "same", actor=COMMAND_LINE)
-    return Report(data={"id": question, "answer": answer}, text=f"{done}.")
+        done = questions.answer(product, question, answer, chosen=chosen, actor=COMMAND_LINE)
+    return Report(data={"id": question, "answer": answer}, text=f"{done.said}.")
+
+
+@duplicates.command
+def reopen(question: RowId) -> Report:
+    """Take an answer back: a merge is undone, and the question is open again."""
+    with open_product() as product:
+        done = questions.take_back(product, question, actor=COMMAND_LINE)
+    return Report(data={"id": question, "answer": "open"}, text=f"{done}.")
+
+
+def _question(found: Question) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "a": found.a_slug,
+        "b": found.b_slug,
+        "score": found.score,
+        "reasons": [[each.words, each.points] for each in found.reasons],
+    }

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from core.errors import SettingsError
 from digest.transports.record import Record
 from digest.transports.transport import Transport, send_letter
+
+if TYPE_CHECKING:
+    from digest.transports.seal import Seal  # loaded by whoever has a key
 
 _Wanted = TypeVar("_Wanted", Path, str)
 
@@ -22,10 +25,11 @@ def open_transport(
     sendgrid_key: str | None = None,
     sendgrid_url: str | None = None,
     fence_minutes: int = 30,
+    seal: Seal | None = None,
 ) -> Transport:
     """The transport of a name: `outbox`, `smtp` or `sendgrid`.
 
-    `fence_minutes` is how far ahead SendGrid schedules an edition's batch (0: at once, and an attempt cannot be
+    `seal` signs what goes out by SMTP; a provider signs by itself. `fence_minutes` is how far ahead SendGrid schedules an edition's batch (0: at once, and an attempt cannot be
     called off). Raises SettingsError for another name, or when what the transport needs is missing.
     """
     if kind == "outbox":
@@ -35,7 +39,7 @@ def open_transport(
     if kind == "smtp":
         from digest.transports.smtp import Smtp  # noqa: PLC0415
 
-        return Smtp(_needed(smtp_url, "VERDICTS_SMTP_URL"))
+        return Smtp(_needed(smtp_url, "VERDICTS_SMTP_URL"), seal=seal)
     if kind == "sendgrid":
         from digest.transports.sendgrid import SendGrid  # noqa: PLC0415 - brings the provider's package
 

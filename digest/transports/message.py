@@ -26,7 +26,8 @@ _UNSAFE = re.compile(rb"[^\x20-\x3c\x3e-\x7e\t]")
 _TRAILING = re.compile(rb"[ \t](?=\n|\Z)")
 _LINE = re.compile(rb".{1,73}(?<!=)(?<!=.)")  # never ends inside =XX
 _SOFT = b"=\r\n"
-_PLAIN = re.compile(r"[A-Za-z0-9:/_~-][A-Za-z0-9:/._~-]{0,72}")  # nothing to encode, to escape or to break
+_PLAIN = re.compile(r"[A-Za-z0-9:/._~-]+").fullmatch  # nothing to encode or to escape
+_LINE_ROOM = 73  # characters of a line, with room for a soft break and an encoded dot
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,75}")
@@ -63,7 +64,7 @@ def read_sender(mail: Mail) -> Sender:
 
 def wanted_marks(mail: Mail) -> tuple[str, ...]:
     """Every mark of a mail's subject and bodies."""
-    return marks.marks(mail.subject + mail.html + mail.text)
+    return tuple(dict.fromkeys(mark for part in (mail.subject, mail.html, mail.text) for mark in marks.marks(part)))
 
 
 def sendable(outgoing: Outgoing) -> tuple[tuple[Recipient, ...], dict[int, str]]:
@@ -111,11 +112,17 @@ def envelope_address(address: str) -> str:
 
 def check_headers(headers: Mapping[str, str]) -> None:
     """Raises DeliveryError for a header that would break out of its line, or replace one that we write ourselves."""
+    _check_names(tuple(headers))
     for name, text in headers.items():
+        if not text.isprintable() and _CONTROL.search(text):
+            raise DeliveryError(f"The header {name} holds a line break.", mend="Leave it out.", permanent=True)
+
+
+@lru_cache(maxsize=64)
+def _check_names(names: tuple[str, ...]) -> None:
+    for name in names:
         if not _HEADER_NAME.fullmatch(name) or name.lower() in _OURS or name.lower().startswith("content-"):
             raise DeliveryError(f"{name!r} cannot be a further header.", mend="Leave it out.", permanent=True)
-        if _CONTROL.search(text):
-            raise DeliveryError(f"The header {name} holds a line break.", mend="Leave it out.", permanent=True)
 
 
 class Messages:
@@ -127,32 +134,19 @@ class Messages:
         check_headers(mail.headers)
         self._week = outgoing.week
         self._subject = marks.segments(mail.subject)
-        self._boundary = b"=_" + hashlib.sha256(f"{mail.text}\0{mail.html}".encode()).hexdigest()[:32].encode()
+        self._same_subject = None if len(self._subject) > 1 else _header("Subject", _one_line(mail.subject))
         self._head = b"".join(
             (
                 _mailbox("From", self.sender.name, self.sender.address),
                 _header("Date", format_datetime(date, usegmt=True)),
                 *(_header(name, text) for name, text in mail.headers.items()),
                 b'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="',
-                self._boundary,
+                _boundary(mail.text, mail.html),
                 b'"\r\n',
             )
         )
-        self._body = self._compile_body(mail)
-        self._marks = marks.marks(mail.text + mail.html)
-
-    def _compile_body(self, mail: Mail) -> tuple[bytes | tuple[str, bool], ...]:
-        """Fixed bytes, and (mark, html) where a value goes."""
-        pieces: list[bytes | tuple[str, bool]] = []
-        for kind, text, html in ((b"plain", mail.text, False), (b"html", mail.html, True)):
-            head = b"\r\n--%b\r\nContent-Type: text/%b; charset=utf-8\r\n" % (self._boundary, kind)
-            pieces.append(head + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n")
-            fixed, *rest = marks.segments(text)
-            pieces.append(quoted_printable(fixed))
-            for mark, following in zip(rest[::2], rest[1::2], strict=True):
-                pieces += [(mark, html), _SOFT + quoted_printable(following)]
-        pieces.append(b"\r\n--%b--\r\n" % self._boundary)
-        return tuple(pieces)
+        self._body = _compile_body(mail.text, mail.html)
+        self._marks = tuple(dict.fromkeys((*marks.marks(mail.text), *marks.marks(mail.html))))
 
     def message_id(self, recipient: Recipient) -> str:
         """The same for one delivery of one week, whenever and however often it is sent; nobody else's."""
@@ -160,29 +154,56 @@ class Messages:
 
     def build(self, recipient: Recipient) -> bytes:
         """One recipient's message, CRLF line ends, ASCII only."""
+        return b"".join((*self._headers(recipient), *self._pieces(recipient)))
+
+    def _headers(self, recipient: Recipient) -> tuple[bytes, ...]:
+        """This person's own headers, then everybody's."""
+        return (
+            _mailbox("To", recipient.name, envelope_address(recipient.address)),
+            self._same_subject or self._own_subject(recipient),
+            _header("Message-ID", self.message_id(recipient)),
+            *[_header(name, text) for name, text in recipient.headers.items()],
+            self._head,
+        )
+
+    def _own_subject(self, recipient: Recipient) -> bytes:
         values = recipient.substitutions
         subject = "".join(values[part] if at % 2 else part for at, part in enumerate(self._subject))
-        parts = [
-            _mailbox("To", recipient.name, envelope_address(recipient.address)),
-            _header("Subject", _one_line(subject)),
-            _header("Message-ID", self.message_id(recipient)),
-            *(_header(name, text) for name, text in recipient.headers.items()),
-            self._head,
-        ]
-        encoded = {mark: _encode_value(values[mark]) for mark in self._marks}
-        for piece in self._body:
-            if isinstance(piece, bytes):
-                parts.append(piece)
-            else:
-                mark, html = piece
-                parts += (_SOFT, encoded[mark][html])
-        return b"".join(parts)
+        return _header("Subject", _one_line(subject))
+
+    def _pieces(self, recipient: Recipient) -> list[bytes]:
+        """The blank line and the body."""
+        encoded = {mark: _encode_value(recipient.substitutions[mark]) for mark in self._marks}
+        return [piece if isinstance(piece, bytes) else encoded[piece[0]][piece[1]] for piece in self._body]
+
+
+@lru_cache(maxsize=8)  # batch after batch is of one edition
+def _compile_body(text: str, html: str) -> tuple[bytes | tuple[str, bool], ...]:
+    """Fixed bytes, and (mark, html) where a value goes."""
+    pieces: list[bytes | tuple[str, bool]] = []
+    ready = b""
+    for kind, part, is_html in ((b"plain", text, False), (b"html", html, True)):
+        head = b"\r\n--%b\r\nContent-Type: text/%b; charset=utf-8\r\n" % (_boundary(text, html), kind)
+        fixed, *rest = marks.segments(part)
+        ready += head + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + quoted_printable(fixed)
+        for mark, following in zip(rest[::2], rest[1::2], strict=True):
+            pieces += [ready + _SOFT, (mark, is_html)]
+            ready = _SOFT + quoted_printable(following)
+    return (*pieces, ready + b"\r\n--%b--\r\n" % _boundary(text, html))
+
+
+@lru_cache(maxsize=8)
+def _boundary(text: str, html: str) -> bytes:
+    return b"=_" + hashlib.sha256(f"{text}\0{html}".encode()).hexdigest()[:32].encode()
 
 
 def _encode_value(plain: str) -> tuple[bytes, bytes]:
     """A value as it stands in the text part and in the HTML part."""
-    if _PLAIN.fullmatch(plain):
+    if _PLAIN(plain):
         same = plain.encode()
+        if len(same) > _LINE_ROOM or same.startswith(b"."):
+            lines = [same[at : at + _LINE_ROOM] for at in range(0, len(same), _LINE_ROOM)]
+            same = _SOFT.join([b"=2E" + line[1:] if line.startswith(b".") else line for line in lines])
         return same, same
     return _encode(plain), _encode(marks.value(plain, html=True))
 
@@ -214,7 +235,7 @@ def _header(name: str, text: str) -> bytes:
     """One header, folded between its words; text beyond ASCII as encoded words (RFC 2047). `text` is one line."""
     if not text.isascii():
         return _ascii_lines(name, Header(text, "utf-8", maxlinelen=75, header_name=name).encode())
-    if len(name) + 2 + len(text) <= _LINE_LIMIT:
+    if len(name) + 2 + len(text) <= (_HARD_LIMIT if " " not in text else _LINE_LIMIT):
         return f"{name}: {text}\r\n".encode("ascii")
     return _ascii_lines(name, _fold(name, text))
 

@@ -18,6 +18,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -31,7 +32,7 @@ from digest import marks
 from digest.transports.line import Line
 from digest.transports.message import check_headers, envelope_address, read_sender, sendable, wanted_marks
 from digest.transports.record import Record
-from digest.transports.transport import LETTER, new_attempt
+from digest.transports.transport import CALL_OFF_MARGIN, LETTER, new_attempt
 
 LARGEST_BATCH = 1_000
 ARGS_PREFIX = "wv_"
@@ -39,16 +40,16 @@ ARGS_PREFIX = "wv_"
 
 LARGEST_REQUEST = 25_000_000  # bytes; the provider's limit is about 30 MB
 LARGEST_SUBSTITUTIONS = 10_000  # bytes per recipient
-CALL_OFF_MARGIN = timedelta(minutes=10)
-"""Later than this before `send_at` the provider does not promise that a cancellation holds."""
-
 FURTHEST_AHEAD = timedelta(hours=72)
 
 _TIMEOUT = 30.0
+_LINES = 8
+"""As many attempts as may have to be called off at one time: the provider holds ten cancellations."""
+
 _RETRY_AFTER = timedelta(minutes=1)
 _PERSONALIZATION = re.compile(r"personalizations[.\[](\d+)")
 _NAME_NOT_SAFE = re.compile(r'[,;<>"@\x00-\x1f\x7f]+')  # a comma makes the API see two recipients
-_HARMLESS = re.compile(r"[A-Za-z0-9 :/._~-]*").fullmatch  # the same in HTML as in text
+_NEEDS_ESCAPING = "&<>\"'"  # what html.escape changes
 _OK, _REDIRECTED = 200, 300
 _RESERVED = frozenset({"x-sg-id", "x-sg-eid", "received", "dkim-signature", "reply-to"})
 
@@ -108,7 +109,7 @@ class SendGrid:
     @property
     def capabilities(self) -> Capabilities:
         """A thousand recipients in a request; with a fence an attempt can be called off for a while."""
-        return Capabilities(largest_batch=LARGEST_BATCH, fence=bool(self._fence), events=True)
+        return Capabilities(largest_batch=LARGEST_BATCH, fence=bool(self._fence), events=True, lines=_LINES)
 
     def open_attempt(self, now: datetime) -> Attempt:
         """An attempt with a `batch_id` of its own, if there is to be a fence. Raises DeliveryError without one."""
@@ -137,6 +138,7 @@ class SendGrid:
         except DeliveryError as error:
             return Answer(kind=AnswerKind.UNAUTHORISED, detail=str(error))
         data = orjson.dumps(payload)
+        del payload  # while the provider thinks, only the bytes are kept
         if len(fine) > LARGEST_BATCH or len(data) > LARGEST_REQUEST:
             return Answer(kind=AnswerKind.TOO_LARGE, refused=refused, detail="more than one request holds")
         answer, body = self._post(data)
@@ -213,14 +215,23 @@ def compose_request(outgoing: Outgoing, recipients: Sequence[Recipient], attempt
     mail = outgoing.mail
     sender = read_sender(mail)
     check_headers(mail.headers)
-    in_html = _marks_of_html(mail.html, recipients)
+    wanted = wanted_marks(mail)
+    column = {mark: "\n".join([each.substitutions[mark] for each in recipients]) for mark in wanted}
+    in_html = {
+        mark: "{{html_" + mark[2:]
+        for mark in marks.marks(mail.html)
+        if any(sign in column[mark] for sign in _NEEDS_ESCAPING)
+    }
     html = "".join(in_html.get(part, part) for part in marks.segments(mail.html))
     ids = {f"{ARGS_PREFIX}attempt": attempt.id}
     if outgoing.batch != LETTER:
         ids[f"{ARGS_PREFIX}batch"] = str(outgoing.batch)
-    wanted = wanted_marks(mail)
+    as_it_is = not any("{{" in each for each in column.values())
     payload: dict[str, Any] = {
-        "personalizations": [_personalization(each, wanted, in_html, ids) for each in recipients],
+        "personalizations": [
+            _personalization(each, ids, _values(each.substitutions, wanted, in_html, as_it_is=as_it_is))
+            for each in recipients
+        ],
         "from": {"email": sender.address, "name": sender.name} if sender.name else {"email": sender.address},
         "subject": mail.subject,
         "content": [{"type": "text/plain", "value": mail.text}, {"type": "text/html", "value": html}],
@@ -237,34 +248,21 @@ def compose_request(outgoing: Outgoing, recipients: Sequence[Recipient], attempt
     return payload
 
 
-def _marks_of_html(html: str, recipients: Sequence[Recipient]) -> dict[str, str]:
-    """Mark -> the key that stands for it in the HTML, for those marks that need another one."""
-    return {
-        mark: "{{html_" + mark[2:]
-        for mark in marks.marks(html)
-        if any(_needs_escaping(each.substitutions[mark]) for each in recipients)
-    }
+def _values(
+    given: Mapping[str, str], wanted: Sequence[str], in_html: Mapping[str, str], *, as_it_is: bool
+) -> Mapping[str, str]:
+    """One person's substitutions. `in_html` are the keys that stand for marks whose values HTML wants escaped. A mark
+    within a value is disarmed, since the provider expands what it finds, in whatever order; `as_it_is`: there is
+    none in the whole batch."""
+    if as_it_is and not in_html:
+        return {mark: given[mark] for mark in wanted}
+    values = {mark: marks.disarm(given[mark]) for mark in wanted}
+    return values | {key: marks.value(values[mark], html=True) for mark, key in in_html.items()}
 
 
-def _needs_escaping(plain: str) -> bool:
-    return not _HARMLESS(plain) and _html_value(plain) != _text_value(plain)
-
-
-def _text_value(plain: str) -> str:
-    return marks.disarm(plain)  # the provider expands what it finds, in whatever order
-
-
-def _html_value(plain: str) -> str:
-    return marks.value(marks.disarm(plain), html=True)
-
-
-def _personalization(
-    recipient: Recipient, wanted: Sequence[str], in_html: Mapping[str, str], ids: Mapping[str, str]
-) -> dict[str, Any]:
-    name = " ".join(_NAME_NOT_SAFE.sub(" ", recipient.name).split())
+def _personalization(recipient: Recipient, ids: Mapping[str, str], values: Mapping[str, str]) -> dict[str, Any]:
+    name = " ".join(_NAME_NOT_SAFE.sub(" ", recipient.name).split()) if recipient.name else ""
     address = envelope_address(recipient.address)
-    values = {mark: _text_value(recipient.substitutions[mark]) for mark in wanted}
-    values |= {key: _html_value(recipient.substitutions[mark]) for mark, key in in_html.items()}
     made: dict[str, Any] = {
         "to": [{"email": address, "name": name} if name else {"email": address}],
         "custom_args": dict(ids),
@@ -278,18 +276,25 @@ def _personalization(
     return made
 
 
-def _free(headers: Mapping[str, str]) -> dict[str, str]:
+def _free(headers: Mapping[str, str]) -> Mapping[str, str]:
+    if not _reserved(tuple(headers)):
+        return headers
     return {name: text for name, text in headers.items() if name.lower() not in _RESERVED}
+
+
+@lru_cache(maxsize=64)
+def _reserved(names: tuple[str, ...]) -> bool:
+    return any(name.lower() in _RESERVED for name in names)
 
 
 def _within_limits(
     recipients: Sequence[Recipient], outgoing: Outgoing, refused: dict[int, str]
 ) -> tuple[Recipient, ...]:
     wanted = wanted_marks(outgoing.mail)
-    keys = sum(map(_bytes, wanted))
+    keys = _bytes("".join(wanted))
     fine = []
     for recipient in recipients:
-        used = 2 * (keys + sum(map(_bytes, map(recipient.substitutions.__getitem__, wanted))))
+        used = 2 * (keys + _bytes("".join([recipient.substitutions[mark] for mark in wanted])))
         if used > LARGEST_SUBSTITUTIONS:
             refused[recipient.delivery] = f"substitutions of {used} bytes, {LARGEST_SUBSTITUTIONS} is the limit"
         else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import smtplib
 import socket
 import ssl
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,21 +19,22 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from core.delivery import Answer, AnswerKind, Attempt, Capabilities, Outgoing, Recipient
 from core.errors import DeliveryError, SettingsError
+from digest.transports.dialogue import NO_REPLY, Dialogue, Lost
 from digest.transports.message import Messages, envelope_address, sendable
+from digest.transports.seal import Seal
 from digest.transports.transport import date_of, new_attempt
 
-LARGEST_BATCH = 100
+LARGEST_BATCH = 250
 """A worker killed in the middle leaves at most so many deliveries uncertain; a batch costs three small transactions."""
 
 _TIMEOUT = 30.0
+_LINES = 20  # connections that a relay takes from one sender without asking why
 _DATA_OK = 354
 _DONE = 250
 _FORWARDED = 251
 _CLOSING = 421
-
-
-_Steps = tuple[tuple[str, tuple[int, ...]], ...]
-"""Commands of one mail, each with the replies that let it go on."""
+_EXPECTED = ((_DONE,), (_DONE, _FORWARDED), (_DATA_OK,))
+"""What lets MAIL, RCPT and DATA go on."""
 
 
 class _Outcome(StrEnum):
@@ -48,8 +50,13 @@ class _SenderRefused(Exception):  # noqa: N818 - a turn of the conversation, not
     """The server does not take mail from us at all; no recipient can be blamed."""
 
 
-class _Lost(Exception):  # noqa: N818
-    """The connection is gone, with nothing of the present mail taken."""
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """One mail, made: the commands of its envelope, and its content without the final dot."""
+
+    recipient: Recipient
+    envelope: tuple[bytes, bytes, bytes]
+    content: bytes
 
 
 @dataclass(slots=True)
@@ -89,16 +96,19 @@ class Smtp:
     Raises SettingsError for another URL, and for a password that would cross a network in the clear.
     """
 
-    def __init__(self, url: str, *, timeout: float = _TIMEOUT, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, url: str, *, seal: Seal | None = None, timeout: float = _TIMEOUT, context: ssl.SSLContext | None = None
+    ) -> None:
         self._url = _read_url(url)
+        self._seal = seal
         self._timeout = timeout
         self._context = context or ssl.create_default_context()
-        self._connection: smtplib.SMTP | None = None
+        self._line: Dialogue | None = None
 
     @property
     def capabilities(self) -> Capabilities:
         """Small batches: an attempt can neither be called off nor repeated."""
-        return Capabilities(largest_batch=LARGEST_BATCH)
+        return Capabilities(largest_batch=LARGEST_BATCH, lines=_LINES)
 
     def open_attempt(self, now: datetime) -> Attempt:
         """An attempt dated now."""
@@ -124,13 +134,17 @@ class Smtp:
         return tally.answer()
 
     def _send_all(self, recipients: Sequence[Recipient], messages: Messages, tally: _Tally) -> None:
-        for recipient in recipients:
+        left, lost = deque(recipients), -1
+        while left:
             try:
-                outcome, words = self._with_one_reconnect(recipient, messages)
-            except _Lost as error:
-                self._leave(recipients, tally, str(error))
-                return
-            tally.note(recipient.delivery, outcome, words)
+                self._connect()
+                self._converse(left, messages, tally)
+            except (Lost, DeliveryError) as error:
+                self._drop()
+                if isinstance(error, DeliveryError) or left[0].delivery == lost:  # it is not this one mail
+                    self._leave(recipients, tally, str(error))
+                    return
+                lost = left[0].delivery
 
     def _leave(self, recipients: Sequence[Recipient], tally: _Tally, words: str) -> None:
         """Everybody without an outcome waits for later."""
@@ -138,100 +152,112 @@ class Smtp:
         tally.later |= {recipient.delivery for recipient in recipients} - done
         tally.detail = words
 
-    def _with_one_reconnect(self, recipient: Recipient, messages: Messages) -> tuple[_Outcome, str]:
-        try:
-            message = messages.build(recipient)
-        except DeliveryError as error:
-            return _Outcome.REFUSED, str(error)
-        try:
-            return self._converse(recipient, messages.sender.address, message)
-        except _Lost:
-            self._drop()
-        try:
-            self._connect()
-        except DeliveryError as error:
-            raise _Lost(str(error)) from error
-        return self._converse(recipient, messages.sender.address, message)
+    def _converse(self, left: deque[Recipient], messages: Messages, tally: _Tally) -> None:
+        """Mail after mail over the open connection, until nobody is left or the connection is closed. Whoever has an
+        outcome leaves `left`. Raises Lost while nothing of the first of `left` is taken, _SenderRefused for a 5xx to
+        MAIL.
 
-    def _converse(self, recipient: Recipient, sender: str, message: bytes) -> tuple[_Outcome, str]:
-        """MAIL, RCPT, DATA, content, dot. Raises _Lost while nothing is taken, _SenderRefused for a 5xx to MAIL."""
-        connection = self._connection
-        if connection is None:
-            raise _Lost("not connected")
-        mail = f"MAIL FROM:<{sender}>"
-        if connection.has_extn("size"):
-            mail += f" SIZE={len(message)}"
-        steps = (
-            (mail, (_DONE,)),
-            (f"RCPT TO:<{envelope_address(recipient.address)}>", (_DONE, _FORWARDED)),
-            ("DATA", (_DATA_OK,)),
-        )
-        refusal = (
-            self._pipelined(connection, steps) if connection.has_extn("pipelining") else self._asked(connection, steps)
-        )
-        if refusal is not None:
-            return refusal
-        _push(connection, message)
-        return self._final_dot(connection)
+        With PIPELINING the next mail's commands travel with the final dot of the one before (RFC 2920 section 3.1
+        allows that): one journey for each mail.
+        """
+        letter = self._next_letter(left, messages, tally)
+        announced = False
+        while letter is not None and self._line is not None:
+            refusal = self._offer(self._line, letter, announced=announced)
+            if refusal is None:
+                self._line.push(letter.content)  # without its dot nothing is taken
+            left.popleft()
+            following = self._next_letter(left, messages, tally)  # made while the server reads
+            ahead = following if self._goes_ahead() else None
+            tally.note(letter.recipient.delivery, *(refusal or self._final_dot(self._line, ahead)))
+            announced = refusal is None and ahead is not None
+            if refusal is not None:
+                self._reset()
+            letter = following
 
-    def _asked(self, connection: smtplib.SMTP, steps: _Steps) -> tuple[_Outcome, str] | None:
-        """One command after the other; the first refusal, None when the server waits for the content."""
-        for command, expected in steps:
-            code, words = _ask(connection, command)
-            if code not in expected:
-                return self._refusal(command, code, words)
+    def _goes_ahead(self) -> bool:
+        return self._line is not None and self._line.pipelines
+
+    def _next_letter(self, left: deque[Recipient], messages: Messages, tally: _Tally) -> _Letter | None:
+        while left:
+            try:
+                return self._letter(left[0], messages)
+            except DeliveryError as error:
+                tally.note(left.popleft().delivery, _Outcome.REFUSED, str(error))
         return None
 
-    def _pipelined(self, connection: smtplib.SMTP, steps: _Steps) -> tuple[_Outcome, str] | None:
-        """All commands in one journey (RFC 2920). A server that wants the content although it has refused what came
-        before is left at once: the next word to it would be content."""
-        _push(connection, "".join(f"{command}\r\n" for command, _ in steps).encode("ascii"))
-        replies = [_read(connection) for _ in steps]
-        for (command, expected), (code, words) in zip(steps, replies, strict=True):
+    def _letter(self, recipient: Recipient, messages: Messages) -> _Letter:
+        content = messages.build(recipient)
+        if self._seal is not None:
+            content = self._seal.sign(content)
+        size = f" SIZE={len(content)}" if self._line is not None and self._line.wants_size else ""
+        mail = f"MAIL FROM:<{messages.sender.address}>{size}\r\n"
+        rcpt = f"RCPT TO:<{envelope_address(recipient.address)}>\r\n"
+        return _Letter(recipient, (mail.encode("ascii"), rcpt.encode("ascii"), b"DATA\r\n"), content)
+
+    def _offer(self, line: Dialogue, letter: _Letter, *, announced: bool) -> tuple[_Outcome, str] | None:
+        """MAIL, RCPT, DATA: the first refusal, None when the server waits for the content. All in one journey where
+        the server allows it, and not even that when they were `announced` with the mail before."""
+        if not line.pipelines:
+            for command, expected in zip(letter.envelope, _EXPECTED, strict=True):
+                line.push(command)
+                code, words = line.read()
+                if code not in expected:
+                    return self._refusal(command, code, words)
+            return None
+        if not announced:
+            line.push(b"".join(letter.envelope))
+        replies = [line.read() for _ in letter.envelope]
+        for command, expected, (code, words) in zip(letter.envelope, _EXPECTED, replies, strict=True):
             if code not in expected:
                 if replies[-1][0] == _DATA_OK:
+                    # It wants the content although it has refused what came before: the next word would be content.
                     self._drop()
                 return self._refusal(command, code, words)
         return None
 
-    def _refusal(self, command: str, code: int, words: str) -> tuple[_Outcome, str]:
-        if code in (_CLOSING, -1):  # -1: what came was no reply at all
-            raise _Lost(f"{code} {words}")
+    def _refusal(self, command: bytes, code: int, words: str) -> tuple[_Outcome, str]:
+        if code in (_CLOSING, NO_REPLY):
+            raise Lost(words)
         permanent = code >= 500  # noqa: PLR2004 - RFC 5321 section 4.2.1
         too_large = code == 552  # noqa: PLR2004 - this mail, not every mail
-        if permanent and command.startswith("MAIL") and not too_large:
-            raise _SenderRefused(f"{code} {words}")
-        self._reset()
-        return (_Outcome.REFUSED if permanent else _Outcome.LATER), f"{code} {words}"
+        if permanent and command.startswith(b"MAIL") and not too_large:
+            raise _SenderRefused(words)
+        return (_Outcome.REFUSED if permanent else _Outcome.LATER), words
 
-    def _final_dot(self, connection: smtplib.SMTP) -> tuple[_Outcome, str]:
-        """From here on, silence means that the mail may have been taken."""
+    def _final_dot(self, line: Dialogue | None, ahead: _Letter | None) -> tuple[_Outcome, str]:
+        """The dot, and the commands of the mail after it. From here on, silence means that the mail may have been
+        taken."""
+        if line is None:  # pragma: no cover - the content has just been written
+            return _Outcome.LATER, "not connected"
         try:
-            connection.send(b".\r\n")
-            code, reply = connection.getreply()
-        except (OSError, smtplib.SMTPException) as error:
+            line.push(b".\r\n" + (b"".join(ahead.envelope) if ahead else b""))
+            code, words = line.read()
+        except Lost as error:
             self._drop()
-            return _Outcome.UNCERTAIN, f"connection lost after the final dot: {error}"
-        words = f"{code} {reply.decode('utf-8', 'replace')}"
+            return _Outcome.UNCERTAIN, f"after the final dot: {error}"
         if code == _DONE:
             return _Outcome.ACCEPTED, words
-        if code == _CLOSING:
+        if code in (_CLOSING, NO_REPLY):
             self._drop()
-        return (_Outcome.REFUSED if code >= 500 else _Outcome.LATER), words  # noqa: PLR2004 - RFC 5321
+        if not 400 <= code < 600:  # noqa: PLR2004 - RFC 5321: nothing else is a refusal
+            return _Outcome.UNCERTAIN, words
+        return (_Outcome.REFUSED if code >= 500 else _Outcome.LATER), words  # noqa: PLR2004
 
     def _reset(self) -> None:
         """Clear a conversation that stopped half-way, so that the next MAIL is not refused for it."""
-        if self._connection is not None:
+        if self._line is not None:
             try:
-                self._connection.rset()
-            except (OSError, smtplib.SMTPException):
+                self._line.push(b"RSET\r\n")
+                self._line.read()
+            except Lost:
                 self._drop()
 
     # --- the connection
 
     def _connect(self) -> None:
         """Raises DeliveryError: permanent when the server does not let us in, for now when it is not there."""
-        if self._connection is not None:
+        if self._line is not None:
             return
         connection: smtplib.SMTP | None = None
         try:
@@ -241,7 +267,8 @@ class Smtp:
             if connection is not None:
                 connection.close()
             raise _refused_by(self._url, error) from error
-        self._connection = connection
+        if connection.sock is not None:
+            self._line = Dialogue(connection, connection.sock)
 
     def _dial(self) -> smtplib.SMTP:
         host, port = self._url.hostname or "", self._url.port
@@ -265,9 +292,9 @@ class Smtp:
             connection.login(unquote(self._url.username), unquote(self._url.password or ""))
 
     def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._line is not None:
+            self._line.hang_up()
+            self._line = None
 
     def call_off(self, attempt: Attempt, *, now: datetime) -> bool:  # noqa: ARG002 - the protocol's shape
         """What is sent is sent."""
@@ -279,35 +306,9 @@ class Smtp:
 
     def close(self) -> None:
         """Say goodbye where somebody still listens."""
-        if self._connection is not None:
-            try:
-                self._connection.quit()
-            except (OSError, smtplib.SMTPException):
-                self._connection.close()
-            self._connection = None
-
-
-def _ask(connection: smtplib.SMTP, command: str) -> tuple[int, str]:
-    try:
-        code, reply = connection.docmd(command)
-    except (OSError, smtplib.SMTPException) as error:
-        raise _Lost(f"connection lost: {error}") from error
-    return code, reply.decode("utf-8", "replace")
-
-
-def _read(connection: smtplib.SMTP) -> tuple[int, str]:
-    try:
-        code, reply = connection.getreply()
-    except (OSError, smtplib.SMTPException) as error:
-        raise _Lost(f"connection lost: {error}") from error
-    return code, reply.decode("utf-8", "replace")
-
-
-def _push(connection: smtplib.SMTP, message: bytes) -> None:
-    try:
-        connection.send(message)
-    except (OSError, smtplib.SMTPException) as error:
-        raise _Lost(f"connection lost: {error}") from error
+        if self._line is not None:
+            self._line.say_goodbye()
+            self._line = None
 
 
 def _refused_by(url: SplitResult, error: Exception) -> DeliveryError:

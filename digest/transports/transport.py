@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from core.delivery import Answer, AnswerKind, Attempt, Capabilities, Mail, Outgoing, Recipient
@@ -13,6 +13,10 @@ from core.errors import DeliveryError
 
 LETTER = 0
 """Batch and delivery of a letter: it has no row in the ledger, and no event of its own moves one."""
+
+
+CALL_OFF_MARGIN = timedelta(minutes=10)
+"""Later than this before `send_at` the provider does not promise that a cancellation holds."""
 
 
 class Transport(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ from core.text import clean
 
 _HTML = (b"<!doctype html", b"<html", b"<head", b"<body")
 _EXCERPT = 120
+_DIGITS = 40
 
 
 def json_of(response: Response) -> Any:
@@ -21,7 +23,21 @@ def json_of(response: Response) -> Any:
     try:
         return orjson.loads(response.body)
     except orjson.JSONDecodeError as error:
-        raise ParseError(f"{response.url} answered with something that is no JSON ({error}).") from None
+        try:
+            return _read_leniently(response.body)
+        except (ValueError, RecursionError):
+            raise ParseError(f"{response.url} answered with something that is no JSON ({error}).") from None
+
+
+def _read_leniently(body: bytes) -> Any:
+    """JSON with what the strict parser refuses a whole body for: `NaN`, `1e999`, half a surrogate pair. Such a value
+    costs the entry that holds it. Raises ValueError and RecursionError."""
+    return json.loads(body, parse_int=_whole)
+
+
+def _whole(digits: str) -> int | float:
+    # Python refuses to read thousands of digits, and no field of ours means them.
+    return int(digits) if len(digits) <= _DIGITS else float("-inf" if digits.startswith("-") else "inf")
 
 
 def list_of(response: Response, *path: str) -> list[Any]:

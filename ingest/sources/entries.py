@@ -54,7 +54,7 @@ def gather(
     everything = iter(entries)
     for number, entry in enumerate(islice(everything, MOST_ENTRIES), 1):
         try:
-            result = read(entry)
+            result = _with_name(read(entry))
         except (ValueError, OverflowError, ParseError) as error:
             bad.append(BadEntry(where=_where(number, entry), reason=_reason(error)))
             continue
@@ -72,6 +72,12 @@ def gather(
         empty_is_normal=empty_is_normal,
         marks=marks or {},
     )
+
+
+def _with_name(result: Sighting | LeftOut) -> Sighting | LeftOut:
+    if isinstance(result, Sighting) and not result.name:
+        raise ValueError("the entry has no name")
+    return result
 
 
 def _where(number: int, entry: object) -> str:

@@ -44,19 +44,20 @@ def parse(source: Source, response: Response, now: datetime) -> Parsed:
     """Sightings of the newest entries."""
     options = FeedOptions.model_validate(source.options)
     entries = entries_of(response)
-    wanted = set(map(id, _newest(entries, options.entries, now)))
+    wanted = {id(entry): at for entry, at in _newest(entries, options.entries, now)}
 
     def read(entry: object) -> Sighting | LeftOut:
         if not isinstance(entry, Entry) or id(entry) not in wanted:
             return LeftOut(f"{BEYOND} {options.entries}")
-        return _read(source, entry, options, response.url, now)
+        return _read(source, entry, options, base=response.url, created=wanted[id(entry)], now=now)
 
     return gather(entries, read)
 
 
-def _newest(entries: Sequence[Entry], most: int, now: datetime) -> Sequence[Entry]:
-    """The newest entries by date; where there is none, the feed's own order counts, newest first by custom."""
-    return sorted(entries, key=lambda entry: dated(entry, now=now) or _NEVER, reverse=True)[:most]
+def _newest(entries: Sequence[Entry], most: int, now: datetime) -> Sequence[tuple[Entry, datetime | None]]:
+    """The newest entries with their dates; where there is none, the feed's own order counts, newest first by custom."""
+    all_ = [(entry, dated(entry, now=now)) for entry in entries]
+    return sorted(all_, key=lambda one: one[1] or _NEVER, reverse=True)[:most] if len(all_) > most else all_
 
 
 def dated(entry: Entry, *, now: datetime) -> datetime | None:
@@ -64,11 +65,12 @@ def dated(entry: Entry, *, now: datetime) -> datetime | None:
     return instant(entry.published, now=now) or instant(entry.updated, now=now)
 
 
-def _read(source: Source, entry: Entry, options: FeedOptions, base: str, now: datetime) -> Sighting | LeftOut:
-    created = dated(entry, now=now)
+def _read(
+    source: Source, entry: Entry, options: FeedOptions, *, base: str, created: datetime | None, now: datetime
+) -> Sighting | LeftOut:
     if options.days and created and created < now - timedelta(days=options.days):
         return LeftOut(OLD)
-    url = web_url(entry.link, base=base) or web_url(entry.id, base="")
+    url = web_url(entry.link, base=base) or web_url(entry.id)
     if url is None:
         raise ValueError("the entry has no address")
     headline = plain(entry.title, limit=NAME + TAGLINE) or plain(entry.summary or entry.content, limit=NAME)

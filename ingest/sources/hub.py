@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
 from core.identifier import Identifier, Scheme
 from core.sighting import Thing
+from core.source import Cursor, Request, Source
 from ingest.identity import arxiv_id, hugging_face
 from ingest.wording import tags_of
 
@@ -27,6 +29,11 @@ _TECHNICAL = re.compile(
 _SCHEMES = {"model": Scheme.HF, "dataset": Scheme.HF_DATASET, "space": Scheme.HF_SPACE}
 _THINGS = {"model": Thing.MODEL, "dataset": Thing.DATASET, "space": Thing.SPACE}
 _PATHS = {"model": "", "dataset": "datasets/", "space": "spaces/"}
+
+
+def listing(source: Source, _cursor: Cursor, _now: datetime) -> tuple[Request, ...]:
+    """What is asked of a listing: the address as it stands."""
+    return (Request(url=source.url, accept="application/json"),)
 
 
 def thing(kind: str) -> Thing:

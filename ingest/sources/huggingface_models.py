@@ -11,7 +11,7 @@ from datetime import datetime
 from pydantic import Field
 
 from core.sighting import Sighting, Thing
-from core.source import Cursor, Parsed, Request, Response, Source
+from core.source import Parsed, Response, Source
 from core.text import clean
 from ingest import pricing
 from ingest.sources import hub
@@ -41,11 +41,6 @@ class Model(Foreign):
     trendingScore: float | None = None  # noqa: N815 - the API's own spelling
     createdAt: str | None = None  # noqa: N815 - the API's own spelling
     private: bool = False
-
-
-def requests(source: Source, _cursor: Cursor, _now: datetime) -> tuple[Request, ...]:
-    """One request: the address as it stands."""
-    return (Request(url=source.url, accept="application/json"),)
 
 
 def parse(source: Source, response: Response, now: datetime) -> Parsed:
@@ -95,6 +90,6 @@ ADAPTER = Adapter(
     kind="huggingface-models",
     default_url="https://huggingface.co/api/models?sort=trendingScore&limit=50&full=true",
     options=ModelOptions,
-    requests=requests,
+    requests=hub.listing,
     parse=parse,
 )

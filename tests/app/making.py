@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
-from app import editing, health, ingesting, reviewing, subscribing
+from app import composing, editing, health, ingesting, reviewing, subscribing
 from app.wiring import Product
 from core.comparison import Comparison
 from core.edition import Edition
+from core.fact import Per, Price, Pricing, PricingModel
 from core.identifier import Identifier, Scheme
 from core.panel import Basis, Decision, Role
 from core.sighting import Sighting, Signal, Thing
@@ -112,8 +114,8 @@ def publish(product: Product, one: str = "ada", other: str = "bea", *, week: Wee
     if not editing.list_tools(product):
         review(product, one.capitalize(), other.capitalize())
     approve(product, one, other)
-    editing.assemble(product, week)
-    return editing.approve_edition(product, week, email=EDITOR)
+    composing.assemble(product, week)
+    return composing.approve(product, week, email=EDITOR)
 
 
 def enrol(product: Product, count: int, *, prefix: str = "reader") -> list[str]:
@@ -148,3 +150,24 @@ def rows(product: Product, *, but: Iterable[str] = ("fetch", "source")) -> dict[
 def hold(product: Product) -> None:
     """Every invariant of the store holds."""
     assert health.violations(product) == []
+
+
+def licence(product: Product) -> None:
+    """A tool of the pair shows another licence."""
+    bring(product, sighting("Ada", licence="agpl-3.0"))
+
+
+def price(product: Product) -> None:
+    """It asks for money."""
+    asked = Price(amount=Decimal(20), currency="USD", per=Per.MONTH)
+    paid = Pricing(model=PricingModel.PAID, entry_price=asked, source_url="https://ada.example/", observed_at=NOW)
+    bring(product, sighting("Ada", pricing=paid))
+
+
+def words(product: Product) -> None:
+    """It is described in other words."""
+    editing.edit_tool(product, "ada", {"description": "Something else entirely."}, actor="test")
+
+
+CHANGES = (licence, price, words)
+"""What asks for approval again."""

@@ -23,9 +23,10 @@ from app import cli, editing
 from app.cli import GROUPS, run
 from app.wiring import Product
 from core.version import VERSION
+from core.week import Week
 from tests.app.hostile import Hostile
 from tests.app.installation import CLOCK, ROOT
-from tests.app.making import enrol, review, shelve
+from tests.app.making import enrol, judge, publish, review, shelve
 
 CONTRACT = """
 db upgrade | db backup | check | doctor | settings | web | up | demo
@@ -197,6 +198,7 @@ def test_no_command_that_runs_no_flow_loads_prefect(installed):
         ["edition", "status", "next week"],
         ["edition", "assemble", "--week", "2026-W54"],
         ["edition", "preview", "2026-W47"],
+        ["edition", "preview", "2026-W47", "--out", "here", "--for", "agents", "--best-of"],
         ["subscribers", "add", "a@example.com", "--confirmed"],
         ["subscribers", "add", "a@example.com", "--consent", "Yes."],
         ["subscribers", "import", "nowhere.csv"],
@@ -204,6 +206,7 @@ def test_no_command_that_runs_no_flow_loads_prefect(installed):
         ["sources", "import-opml", "nowhere.opml"],
         ["lenses", "nowhere.toml"],
         ["web", "--port", "70000"],
+        ["web", "--workers", "0"],
     ],
     ids=" ".join,
 )
@@ -446,3 +449,24 @@ def test_words_for_people_never_stand_in_the_json(here, say):
         code, said = say(*command)
         assert code == 0, (command, said)
         assert isinstance(said, list | dict)
+
+
+def test_edition_preview_and_variants_show_what_monthly_readers_get(here, say, tmp_path):
+    publish(here)
+    shelve(here, "Cid", "Dot")
+    for slug in ("cid", "dot"):
+        judge(here, slug)
+    asked = ("edition", "preview", "2026-W47", "--best-of", "--out", str(tmp_path / "none"))
+    code, said = say(*asked)
+    assert (code, "has no best-of" in said["error"]) == (1, True)
+    publish(here, "cid", "dot", week=Week(2026, 49))
+    code, said = say("edition", "preview", "2026-W49", "--best-of", "--out", str(tmp_path / "best"))
+    assert code == 0
+    assert said["subject"] == "Best of November 2026: Ada vs Bea"
+    assert "BEST OF NOVEMBER 2026" in (tmp_path / "best" / "edition.txt").read_text(encoding="utf-8")
+    code, rows = say("edition", "variants", "2026-W49")
+    assert code == 0
+    assert [(row["variant"], row["best_of"], row["comparisons"], row["choices"]) for row in rows] == [
+        (1, True, ["ada-vs-bea"], 0)
+    ]
+    assert rows[0]["sha256"] == said["sha256"]

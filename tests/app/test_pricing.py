@@ -115,7 +115,26 @@ def test_a_licence_outranks_a_page(product, site):
     with product.database.write() as connection:
         tools.keep_price(connection, tools.find(connection, "ada").id, licence, now=NOW)
     pricing.read_one(product, "ada")
-    assert price_of(product, "ada").model is PricingModel.OPEN_SOURCE
+    price = price_of(product, "ada")
+    assert (price.model, price.rule) == (PricingModel.OPEN_SOURCE, "R2")
+
+
+def test_the_price_of_a_hosted_plan_stands_beside_a_licence_and_outlives_its_next_reading(product, site):
+    site.answers = {"/ada": HOME, "/plans": PLANS}
+    product = shelved(product, site, "Ada")
+    licence = Pricing(
+        model=PricingModel.OPEN_SOURCE, source_url="https://x.example", quote="licence: mit", observed_at=NOW, rule="R2"
+    )
+    with product.database.write() as connection:
+        tools.keep_price(connection, tools.find(connection, "ada").id, licence, now=NOW)
+    pricing.read_one(product, "ada")
+    with product.database.write() as connection:
+        tools.keep_price(connection, tools.find(connection, "ada").id, licence, now=NOW)
+    price = price_of(product, "ada")
+    assert price.model is PricingModel.OPEN_SOURCE
+    assert str(price.entry_price) == "20 USD per month"
+    assert price.source_url == "https://x.example"
+    assert price.quote.startswith(f"licence: mit / hosted, says {site.url('/plans')}")
 
 
 @pytest.mark.parametrize(

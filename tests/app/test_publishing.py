@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app import editing, publishing, sending
+from app import composing, editing, publishing, sending
 from app.wiring import Product
 from core.errors import NotFound
 from core.week import Week
@@ -34,7 +34,7 @@ def test_before_anything_is_approved_there_is_nothing(product):
     editing.create_comparison(product, "ada", "bea", actor="test")
     home = publishing.home(product)
     assert (home.latest, home.comparisons) == (None, ())
-    assert publishing.editions(product) == ()
+    assert publishing.archive(product) == []
     for ask in (
         lambda: publishing.comparison(product, "ada-vs-bea"),
         lambda: publishing.comparison(product, "ada-vs-cid"),
@@ -48,11 +48,11 @@ def test_before_anything_is_approved_there_is_nothing(product):
 def test_an_approved_comparison_is_public_and_a_draft_of_an_edition_is_not(product):
     review(product, "Ada", "Bea")
     approve(product, "ada", "bea")
-    editing.assemble(product, WEEK)
+    composing.assemble(product, WEEK)
     assert publishing.comparison(product, "ada-vs-bea").title == "Ada vs Bea"
     assert [view.slug for view in publishing.home(product).comparisons] == ["ada-vs-bea"]
     assert publishing.home(product).latest is None
-    assert publishing.editions(product) == ()
+    assert publishing.archive(product) == []
     with pytest.raises(NotFound, match=r"There is no edition 2026-W47\."):
         publishing.edition(product, WEEK)
 
@@ -88,7 +88,7 @@ def test_an_approved_edition_is_public_with_its_comparisons(product):
     publish(later, "cid", "dot", week=Week(2026, 48))
     first, second = publishing.edition(product, WEEK), publishing.edition(product, Week(2026, 48))
     assert (first.number, first.approved_at, [view.slug for view in first.comparisons]) == (1, NOW, ["ada-vs-bea"])
-    assert publishing.editions(product) == (second, first)
+    assert [each.week for each in publishing.archive(product)] == [second.week, first.week]
     home = publishing.home(product)
     assert home.latest == second
     assert [view.slug for view in home.comparisons] == ["cid-vs-dot", "ada-vs-bea"]

@@ -11,12 +11,14 @@ import pytest
 import sqlalchemy as sa
 
 from app import editing, reviewing
+from app.commands import panel as commands
 from app.lenses import STANDARD, load_lenses, read_lenses
 from app.wiring import Product
 from core.errors import NotFound, Refused, StaleFence, UsageError
 from core.panel import Basis, Decision, DeclineReason, Lease, Role
 from core.tool import ToolStatus
-from store import schema
+from review.queue import order
+from store import audit, schema
 from tests.app.making import EDITOR, LENSES, approve, hold, judge, review, rows, seat_panel, shelve, submit
 from tests.conftest import NOW
 
@@ -213,8 +215,9 @@ def test_a_stale_fence_is_refused_and_the_words_are_kept(panel):
     with pytest.raises(StaleFence, match=f"Fence {kept.fence + 5} of seat {kept.seat} is out of date"):
         words(later, replace(kept, fence=kept.fence + 5), SECOND)
     assert words(later, kept, SECOND).tally.count == "1-0"
+    assert words(later, kept, SECOND).tally.count == "1-0"  # pressed twice
     with pytest.raises(StaleFence, match="already submitted"):
-        words(later, kept, SECOND)
+        words(later, kept, SECOND, quote="Something else.")
     hold(panel)
 
 
@@ -311,7 +314,7 @@ def test_a_conflict_of_interest_ends_every_seat_of_that_tool(panel):
     lease = reviewing.claim(panel, BUILDER, lens="builder")
     reviewing.decline(panel, BUILDER, lease.seat, reason=DeclineReason.CONFLICT)
     for lens in ("builder", "skeptic"):
-        with pytest.raises(NotFound):
+        with pytest.raises(Refused, match="conflict of interest"):
             reviewing.claim(panel.at(NOW + timedelta(days=400)), BUILDER, lens=lens, tool="ada")
 
 
@@ -387,3 +390,76 @@ def test_a_lenses_file_with_a_mistake_is_refused_by_name(tmp_path, text, message
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(UsageError, match=message):
         read_lenses(file)
+
+
+# ------------------------------------------------------------ dates, looks, versions
+
+
+def test_what_comes_into_the_queue_is_due_in_a_week_to_the_end_of_that_day(panel):
+    [seat] = [each for each in reviewing.queue(panel) if each.lens == "builder"]
+    assert seat.due_at == NOW.replace(hour=0, minute=0) + timedelta(days=8)
+    shelve(panel.at(NOW + timedelta(days=1)), "Bea")
+    days = {each.tool_slug: each.due_at for each in reviewing.queue(panel)}
+    assert days["bea"] - days["ada"] == timedelta(days=1)
+
+
+def test_a_tool_that_comes_back_keeps_its_date_and_a_claim_dates_what_has_none(panel):
+    with panel.database.write() as connection:
+        connection.execute(sa.update(schema.seat).values(due_at=None))
+    reviewing.claim(panel, BUILDER)
+    assert all(each.due_at for each in reviewing.queue(panel))
+
+
+def test_the_queue_s_order_in_sql_is_the_one_of_the_rules(panel):
+    shelve(panel, "Bea", "Cyd", "Dot")
+    submit(panel, "cyd", "skeptic")
+    with panel.database.write() as connection:
+        late = sa.update(schema.seat).where(schema.seat.c.lens == "founder")
+        connection.execute(late.values(due_at=NOW, priority=7.0))
+        connection.execute(sa.update(schema.seat).where(schema.seat.c.lens == "creator").values(due_at=None))
+    rows_of = reviewing.queue(panel, limit=100)
+    assert len(rows_of) == 19
+    assert rows_of == sorted(rows_of, key=order)
+
+
+def test_a_panel_shown_ends_withdrawing_and_is_logged_once(panel):
+    lease = reviewing.claim(panel, BUILDER)
+    words(panel, lease, looks=True)
+    with pytest.raises(Refused, match="Revise your verdict instead"):
+        reviewing.withdraw(panel, BUILDER, lease.seat, version=1)
+    reviewing.show_panel(panel, BUILDER, lease.seat)
+    assert [each.quote for each in reviewing.shown_panel(panel, BUILDER, 1).verdicts] == ["Good."]
+    assert reviewing.shown_panel(panel, "skeptic@example.com", 1).hidden
+    assert not reviewing.shown_panel(panel, EDITOR, 1).hidden
+    hold(panel)
+
+
+def test_the_log_says_that_a_verdict_was_given_and_not_which(panel):
+    words(panel, reviewing.claim(panel, BUILDER), quote="Zanzibar.")
+    with panel.database.read() as connection:
+        logged = str(audit.entries(connection))
+    assert "verdict.submit" in logged
+    assert "anzibar" not in logged
+    assert "ship" not in logged
+
+
+def test_by_command_a_verdict_given_blind_is_withdrawn_and_one_that_was_shown_is_revised(panel, monkeypatch):
+    monkeypatch.setenv("VERDICTS_VAR", str(panel.settings.var))
+    monkeypatch.setenv("VERDICTS_CLOCK", NOW.isoformat())
+    monkeypatch.setenv("VERDICTS_DATABASE_URL", panel.settings.database)
+    lease = reviewing.claim(panel, BUILDER)
+    said = {"as_": BUILDER, "seat": lease.seat, "verdict": Decision.SHIP, "quote": "Yes.", "basis": Basis.DOCS}
+    hidden = commands.submit(**said, fence=lease.fence, blind=True)
+    assert hidden.data == {"tool": "ada", "panel_ship": None, "count": None, "closed": None}
+    assert commands.withdraw(as_=BUILDER, seat=lease.seat).data == {"tool": "ada", "seat": lease.seat}
+    shown = commands.submit(**said, fence=lease.fence + 1)
+    assert shown.data["count"] == "1-0"
+    with pytest.raises(Refused):
+        commands.withdraw(as_=BUILDER, seat=lease.seat, version=2)
+    again = said | {"quote": "No.", "verdict": Decision.SKIP}
+    assert commands.revise(**again, version=2, reason="It broke.").data["version"] == 3
+    held = reviewing.claim(panel, "skeptic@example.com")
+    commands.break_lease(held.seat, as_=EDITOR, fence=held.fence, reason="Away.")
+    with pytest.raises(Refused, match="not an editor"):
+        commands.break_lease(held.seat, as_=BUILDER, fence=held.fence, reason="Away.")
+    hold(panel)

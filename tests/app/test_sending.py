@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app import editing, sending, subscribing
+from app import composing, editing, sending, subscribing
 from app.sending import Links, SendingStatus
 from app.settings import Settings
 from app.wiring import Product
@@ -104,7 +104,7 @@ def test_every_reader_has_links_of_their_own(product):
 def test_what_was_approved_is_what_is_mailed_whatever_has_changed_since(product):
     publish(product)
     enrol(product, 1)
-    subject = editing.preview(product, WEEK).subject
+    subject = composing.preview(product, WEEK).subject
     editing.edit_tool(product, "ada", {"name": "Something else", "tagline": "Changed"}, actor="test")
     editing.show_comparison(product, "ada-vs-bea")
     send(product)
@@ -156,7 +156,8 @@ def test_a_batch_that_everybody_has_left_is_closed_without_a_mail(product):
     hold(product)
 
 
-def test_who_is_told_of_each_batch_hears_the_figures_grow(product, small_batches):
+def test_who_is_told_of_each_batch_hears_the_figures_grow(product, small_batches, monkeypatch):
+    monkeypatch.setattr(sending, "_TELL_EVERY", 0.0)
     publish(product)
     enrol(product, 20)
     heard: list[int] = []
@@ -180,7 +181,7 @@ def test_sending_stops_between_batches_when_asked_and_goes_on_later(product, sma
 def test_only_an_approved_edition_is_sent(product):
     review(product, "Ada", "Bea")
     approve(product, "ada", "bea")
-    editing.assemble(product, WEEK)
+    composing.assemble(product, WEEK)
     enrol(product, 1)
     with pytest.raises(Refused, match=r"2026-W47 is not approved\. `verdicts edition approve 2026-W47"):
         send(product)

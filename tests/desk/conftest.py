@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
+from jinja2 import BytecodeCache, Environment
+from jinja2.bccache import Bucket
 
 from app import limiting, reviewing, signing_in
 from app.lenses import load_standard_lenses
@@ -24,6 +28,7 @@ from store.connect import Database
 from tests.chromium import Chromium
 from tests.conftest import NOW
 from tests.web.conftest import Served, Stage
+from web import pages
 from web.application import create_app
 
 BUILDER, SECOND_BUILDER, SKEPTIC, EDITOR, OPERATOR, CHIEF = (
@@ -48,6 +53,27 @@ def generous_limits() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         generous = Limit(per_address=100_000, per_network=100_000)
         patch.setattr(limiting, "LIMITS", dict.fromkeys(limiting.LIMITS, generous))
+        yield
+
+
+class Compiled(BytecodeCache):
+    """Templates compiled once for all tests: each test has an application of its own, which would compile them anew."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self.kept:
+            bucket.bytecode_from_string(self.kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.kept[bucket.key] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_templates() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages, "Environment", partial(Environment, bytecode_cache=Compiled()))
         yield
 
 
@@ -115,13 +141,20 @@ def session_of(product: Product, email: str) -> str:
     return signing_in.sign_in(product, link.rsplit("/", 1)[1], agent="A test's browser").secret
 
 
+@pytest.fixture(scope="session")
+def certificates() -> ssl.SSLContext:
+    """Read once: no test needs them, and every client that reads them for itself takes longer than its test."""
+    return httpx.create_ssl_context()
+
+
 @pytest.fixture
-def signed_in(site: Served, product: Product) -> Iterator[Callable[[str], httpx.Client]]:
+def signed_in(site: Served, product: Product, certificates: ssl.SSLContext) -> Iterator[Callable[[str], httpx.Client]]:
     """Makes a client that is signed in as this person; it follows no redirect by itself."""
     opened: list[httpx.Client] = []
 
     def make(email: str) -> httpx.Client:
-        client = httpx.Client(base_url=site.address, timeout=10, cookies={"desk": session_of(product, email)})
+        cookies = {"desk": session_of(product, email)}
+        client = httpx.Client(base_url=site.address, timeout=10, cookies=cookies, verify=certificates)
         opened.append(client)
         return client
 
@@ -131,9 +164,9 @@ def signed_in(site: Served, product: Product) -> Iterator[Callable[[str], httpx.
 
 
 @pytest.fixture
-def stranger(site: Served) -> Iterator[httpx.Client]:
+def stranger(site: Served, certificates: ssl.SSLContext) -> Iterator[httpx.Client]:
     """A client that is not signed in."""
-    with httpx.Client(base_url=site.address, timeout=10) as client:
+    with httpx.Client(base_url=site.address, timeout=10, verify=certificates) as client:
         yield client
 
 

@@ -12,14 +12,14 @@ from core.errors import RenderError
 from core.fact import Per, Price, Pricing, PricingModel
 from core.panel import Basis, Decision
 from core.week import Week
+from digest.addresses import safe_url
 from digest.compose import (
     SUBJECT_LENGTH,
+    Correction,
     choose,
     compose,
     dates,
-    describe_split,
     entry,
-    safe_url,
     strength,
     suggest_preheader,
     suggest_subject,
@@ -71,7 +71,9 @@ def test_addresses_are_those_of_the_contract():
     digest = digest_of([sample_view()])
     assert digest.blocks[0].url == f"{BASE_URL}/compare/skillclaw-vs-smolvlm2-2b"
     assert digest.edition_url == f"{BASE_URL}/editions/2026-W47"
-    assert digest.blocks[0].vote_url == "{{vote_url:skillclaw-vs-smolvlm2-2b}}"
+    votes = [(vote.tool, vote.page, vote.anchor) for vote in digest.blocks[0].votes]
+    page = "{{vote_url:skillclaw-vs-smolvlm2-2b}}"
+    assert votes == [("SkillClaw", page, "for-skillclaw"), ("SmolVLM2-2B", page, "for-smolvlm2-2b")]
 
 
 def test_the_editor_s_subject_and_preheader_win_over_suggestions():
@@ -162,18 +164,59 @@ def test_on_a_tie_the_quote_is_that_of_a_skip():
     assert digest_of([view]).blocks[0].quotes[0].words == "skip"
 
 
-def test_the_split_says_in_words_where_the_lenses_agree_and_part():
-    view = sample_view()
-    assert describe_split(view.split, a="SkillClaw", b="SmolVLM2-2B") == (
-        "Agree: Futurist (ship both); Skeptic (skip both).",
-        "Part: Builder, Founder / Creator (SmolVLM2-2B only).",
+def test_a_lens_that_parts_the_two_has_a_row_and_the_others_stand_in_sentences():
+    block = digest_of([sample_view()]).blocks[0]
+    assert [(row.lens, row.a.words, row.b.words) for row in block.parted] == [
+        ("Builder", "SKIP", "SHIP"),
+        ("Founder / Creator", "SKIP", "SHIP"),
+    ]
+    assert block.others == ("SHIP both: Futurist (machine-written on SkillClaw).", "SKIP both: Skeptic.")
+
+
+def test_a_missing_verdict_reads_no_verdict_yet_and_a_machine_s_says_so():
+    rows = (row("builder", None, cell(Decision.SHIP, "yes", machine=True)), row("skeptic", None, None))
+    block = digest_of([replace(sample_view(), rows=rows)]).blocks[0]
+    assert block.parted == ()
+    assert block.others == (
+        "SHIP SmolVLM2-2B, no verdict yet on SkillClaw: Builder (machine-written on SmolVLM2-2B).",
+        "no verdict yet on either: Skeptic.",
     )
 
 
-def test_a_missing_verdict_reads_no_verdict_yet():
-    rows = (row("builder", None, cell(Decision.SHIP, "yes", machine=True)),)
-    block = digest_of([replace(sample_view(), rows=rows)]).blocks[0]
-    assert (block.rows[0].a.words, block.rows[0].b.words, block.rows[0].b.machine) == ("no verdict yet", "SHIP", True)
+@steady
+@given(view=views())
+def test_every_lens_stands_in_a_row_or_in_a_sentence(view):
+    block = digest_of([view]).blocks[0]
+    for each in view.rows:
+        parted = each.a is not None and each.b is not None and each.a.decision is not each.b.decision
+        assert (each.lens_name in [row.lens for row in block.parted]) is parted
+        assert parted or any(each.lens_name in sentence for sentence in block.others)
+
+
+def test_the_panel_that_is_ahead_is_marked_and_a_tie_is_nobody_s():
+    line = digest_of([sample_view()]).blocks[0].line
+    assert (line.a.ahead, line.b.ahead) == (False, True)
+    view = sample_view()
+    tied = replace(view, a=replace(view.a, panel=view.b.panel))
+    line = digest_of([tied]).blocks[0].line
+    assert (line.a.ahead, line.b.ahead) == (False, False)
+
+
+def test_what_does_not_stand_in_front_has_a_line_and_is_never_twice_in_a_mail():
+    first, second, third = many_views(3)
+    digest = digest_of([second], also=[first, third])
+    assert [block.slug for block in digest.blocks] == [second.slug]
+    assert [line.url for line in digest.also] == [f"{BASE_URL}/compare/{view.slug}" for view in (first, third)]
+    assert digest.also[0].words == "SkillClaw 0 (25 %, 1-3) vs SmolVLM2-2B 0 (75 %, 3-1)"
+    with pytest.raises(RenderError, match="stands in the edition twice"):
+        digest_of([second], also=[second])
+
+
+def test_a_correction_leads_to_its_page_in_the_editor_s_words():
+    told = Correction(about="compare/ada-vs-bea", name="Ada vs Bea", note="It is not free.\nIt never was.")
+    [line] = digest_of([sample_view()], corrections=[told]).corrections
+    assert line.url == f"{BASE_URL}/compare/ada-vs-bea"
+    assert line.note == "It is not free. It never was."
 
 
 def test_an_entry_price_has_its_source_and_its_date():

@@ -75,7 +75,7 @@ def test_a_long_unsubscribe_address_is_folded_and_not_encoded():
     message = parse(
         build(Recipient(delivery=1, address="a@b.example", headers=unsubscribe_headers(url=url, mailto="x@y.example")))
     )
-    assert message["List-Unsubscribe"] == f"<{url}>, <mailto:x@y.example?subject=unsubscribe>"
+    assert message["List-Unsubscribe"] == f"<{url}>, <mailto:x@y.example?subject=unsubscribe%20{'t' * 200}>"
 
 
 def test_a_subject_beyond_ascii_and_with_a_mark_reads_as_written():

@@ -164,7 +164,7 @@ def test_every_recipient_gets_their_own_mail_and_nobody_else_s(way):
         assert f'<a href="https://verdicts.example/t/{number}?a=1&amp;b=uns">Unsubscribe</a>' in one.html
         assert not re.search(rf"/t/(?!{number}\?)", one.text + one.html)
         assert one.headers["List-Unsubscribe"] == (
-            f"<https://verdicts.example/u/{number}>, <mailto:leave@verdicts.example?subject=unsubscribe>"
+            f"<https://verdicts.example/u/{number}>, <mailto:leave@verdicts.example?subject=unsubscribe%20{number}>"
         )
         assert one.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
         assert one.headers["List-Id"] == "Weekly Verdicts <digest.verdicts.example>"
@@ -392,7 +392,7 @@ def test_a_server_that_refuses_the_login_pauses_the_edition(server):
 
 def test_a_server_that_forgot_its_connection_is_asked_again(server, relay):
     send(relay, 1)
-    relay._connection.sock.close()
+    relay._line._sock.close()
     assert send(relay, 2).kind is AnswerKind.ACCEPTED
     assert got(server) == ["reader1@example.org", "reader2@example.org"]
 

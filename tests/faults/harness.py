@@ -24,7 +24,7 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 
-from app import scheduling, sending, settling, webhooks
+from app import figures, scheduling, sending, settling, webhooks
 from core.edition import EditionState
 from core.errors import VerdictsError
 from digest.transports.standin import StandIn, read_fault
@@ -126,7 +126,12 @@ class Run:
             stack.callback(self.mail.close)
             address = self.mail.url
         self.place = Place(
-            folder=folder, database=database, transport=scenario.transport, address=address, fence=scenario.fence
+            folder=folder,
+            database=database,
+            transport=scenario.transport,
+            address=address,
+            fence=scenario.fence,
+            lines=scenario.lines,
         )
         key = self.provider.reporter.public_key if self.provider else None
         url = self.provider.url if self.provider else "http://127.0.0.1:1"
@@ -289,7 +294,7 @@ class Run:
     def _operator_looks(self) -> None:
         """What only a person can find out at a mail server: whether each of them got it."""
         got = set(self._went_out())
-        for doubt in settling.uncertain_batches(self.product, WEEK):
+        for doubt in figures.progress(self.product, WEEK).doubts:
             people = self._doubtful(doubt.batch)
             for sent, chosen in ((True, people & got), (False, people - got)):
                 if chosen:

@@ -68,7 +68,8 @@ class Scenario:
 
     `point` None: nobody is killed; "random": after `delay` seconds; "sigterm": asked to end after so many. `nth`: at the so-manieth time the point is passed.
     `faults` hold until the first worker has ended, `events` while reports are posted. `second`: another worker runs
-    at the same time. `gone`: the database's connections are cut at the commit after the first answer.
+    at the same time; `lines`: requests that each worker makes side by side. `gone`: the database's connections are cut
+    at the commit after the first answer.
     """
 
     group: str
@@ -82,6 +83,7 @@ class Scenario:
     second: bool = False
     fence: int = 30
     gone: bool = False
+    lines: int = 1
     seed: int = 0
 
 
@@ -100,7 +102,10 @@ def _kills(engine: str) -> Iterator[Scenario]:
         for nth in (1, 2, 3):
             for second in (False, True):
                 made = Scenario(group="kill -9", engine=engine, point=point, nth=nth, second=second)
-                yield replace(made, faults="error-after:2") if point.startswith("cancel") else made
+                made = replace(made, faults="error-after:2") if point.startswith("cancel") else made
+                yield made
+                if nth == 2 and not second:  # others are under way by then
+                    yield replace(made, group="kill -9, three lines", lines=3)
     for point in ("before-lost", "before", "after", "settle-locked"):
         for nth in (1, 3):
             for doubt in ("cancel-refused", "cancel-refused log-late:4"):
@@ -115,6 +120,7 @@ def _faults(engine: str) -> Iterator[Scenario]:
     for fault in SENDING_FAULTS:
         yield Scenario(group="provider's answers", engine=engine, faults=fault)
         yield Scenario(group="provider's answers, two workers", engine=engine, faults=fault, second=True)
+        yield Scenario(group="provider's answers, three lines", engine=engine, faults=fault, lines=3)
         yield Scenario(group="provider's answers, no fence", engine=engine, faults=fault, fence=0)
         for doubt in UNCERTAINTY:
             yield Scenario(group="answers and a fence that fails", engine=engine, faults=f"{fault} {doubt}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +32,7 @@ class Place:
     transport: str
     address: str
     fence: int
+    lines: int = 1
 
 
 class Warped:
@@ -68,9 +70,10 @@ def work(place: Place, offset: Any) -> None:
     asked: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
     clock = Warped(offset)
-    product = product_at(place, clock)
+    product = product_at(place, clock, send_lines=place.lines)
     try:
-        way = transport_at(place, clock)
-        sending.send(product, WEEK, actor="worker", transport=way, sleep=clock.sleep, stopping=lambda: bool(asked))
+        # The harness's own way to the provider, for every line.
+        sending.opened_transport = lambda _: closing(transport_at(place, clock))  # type: ignore[assignment]
+        sending.send(product, WEEK, actor="worker", sleep=clock.sleep, stopping=lambda: bool(asked))
     except VerdictsError:
         sys.exit(3)

@@ -20,6 +20,7 @@ NAMES = {
     "ingest-hourly",
     "ingest-six-hourly",
     "ingest-daily",
+    "panel-reminders",
     "weekly-assemble",
     "weekly-send",
     "reconcile-events",
@@ -81,6 +82,16 @@ def test_every_entry_point_loads_and_serves_by_module_path(tmp_path):
     assert all("/" not in entry and entry.startswith("flows.") for entry, _ in found.values())
     assert found["weekly-assemble"][1] == ["Europe/Berlin"]
     assert found["ingest-hourly"][1] == ["UTC"]
+
+
+def test_reminders_run_and_say_what_they_did(tmp_path):
+    shown = python(
+        "from app.wiring import open_product; from store import migrate; from flows.reminders import tell\n"
+        "with open_product(require_current=False) as product: migrate.upgrade(product.database)\n"
+        "print(tell.fn())",
+        tmp_path,
+    )
+    assert shown.strip() == "(0, 0, 0, [])"
 
 
 def test_importing_the_flows_switches_telemetry_off_and_keeps_prefect_at_home(tmp_path):

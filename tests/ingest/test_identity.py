@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ingest.identity import (
+    _careful_key,
     arxiv_id,
     homepage_identity,
     identifiers_of_url,
@@ -244,3 +245,15 @@ def test_any_text_at_all_may_be_asked_for_its_identifiers(text: str) -> None:
     ):
         for one in identifiers_of_url(url) | part_of_url(url):
             assert one.value
+
+
+@given(
+    st.sampled_from(["http", "https"]),
+    st.sampled_from(
+        ["www.example.com", "example.com", "www.www.x.io", "old.reddit.com", "youtu.be", "hf.co", "a.example"]
+    ),
+    st.text(st.sampled_from("ab/.-_~%2;,=&?#@:'()+AB"), max_size=20),
+)
+def test_a_simple_address_has_the_key_that_the_careful_way_gives(scheme: str, host: str, path: str) -> None:
+    url = f"{scheme}://{host}{'/' if path else ''}{path}"
+    assert url_key(url) == _careful_key(url)

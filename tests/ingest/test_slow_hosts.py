@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -19,7 +20,8 @@ FEED = atom(*(entry(number) for number in range(30))).encode()
 
 @asynccontextmanager
 async def hosts() -> AsyncIterator[int]:
-    """A server on every loopback address: /feed answers, /silent never does, /drip sends a byte now and then."""
+    """A server on every loopback address: /feed answers, /silent never does, /drip sends a byte now and then, /reset
+    hangs up."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -30,6 +32,8 @@ async def hosts() -> AsyncIterator[int]:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 if b" /silent" in head:
                     await asyncio.sleep(60)
+                if b" /reset" in head:
+                    break
                 length = len(FEED) if b" /feed" in head else 100_000
                 writer.write(
                     b"HTTP/1.1 200 OK\r\nContent-Type: application/atom+xml\r\nContent-Length: %d\r\n\r\n" % length
@@ -54,12 +58,23 @@ async def hosts() -> AsyncIterator[int]:
         await server.wait_closed()
 
 
+def closed_port() -> int:
+    """A port at which every address of this machine refuses."""
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        return int(taken.getsockname()[1])
+
+
 def feeds(port: int, paths: Sequence[str]) -> list[Asked]:
-    """A feed on a host of its own for each path."""
+    """A feed on a host of its own for each path; those of "refused" lie where nobody listens."""
+    refusing = closed_port()
     return [
         Asked(
             source=Source(
-                key=f"{number}", kind="feed", url=f"http://127.0.7.{number + 1}:{port}/{path}", schedule="0 * * * *"
+                key=f"{number}",
+                kind="feed",
+                url=f"http://127.0.7.{number + 1}:{refusing if path == 'refused' else port}/{path}",
+                schedule="0 * * * *",
             ),
             cursor=Cursor(),
         )
@@ -80,7 +95,7 @@ def test_twenty_dead_or_slow_hosts_among_two_hundred_cost_what_one_costs() -> No
         async with hosts() as port:
             without, _ = await asked(port, ["feed"] * 180)
             # The dead ones first, where they could hold up the most.
-            spent, readings = await asked(port, ["silent", "drip"] * 10 + ["feed"] * 180)
+            spent, readings = await asked(port, ["silent", "refused", "drip", "reset"] * 5 + ["feed"] * 180)
             return without, spent, readings
 
     without, spent, readings = asyncio.run(both())

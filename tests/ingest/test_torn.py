@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import orjson
@@ -15,8 +16,10 @@ from tests.ingest.test_every_kind import check, survives
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 STEP = 1_000
-MOST = 25
-"""A capture of half a megabyte is torn at so many of its thousands, evenly spread."""
+WHOLE = bool(os.environ.get("TORN_WHOLE"))
+MOST = 1_000_000 if WHOLE else 25
+"""In an ordinary run a capture of more than 25 KB is torn at 25 of its thousands only, evenly spread, because all of them
+take minutes. With TORN_WHOLE=1 in the environment every capture is torn at every thousandth byte."""
 
 FOLDERS = {
     "api/models": "huggingface-models",
@@ -59,6 +62,7 @@ def test_a_true_body_torn_anywhere_is_read_or_refused(kind: str) -> None:
 
 @pytest.mark.parametrize(("kind", "name"), bodies(CAPTURES) if CAPTURES.is_dir() else [])
 def test_a_capture_torn_at_its_thousands_is_read_or_refused(kind: str, name: str) -> None:
+    """At every thousandth byte for a capture of up to 25 KB, at 25 of them for a larger one; at all with TORN_WHOLE=1."""
     body = (CAPTURES / name).read_bytes()
     places = range(STEP, len(body), STEP)
     for end in places[:: max(1, len(places) // MOST)]:
@@ -106,3 +110,30 @@ def test_formulas_and_scripts_in_titles_stay_plain_text(title: str) -> None:
     for one in result.sightings:
         assert "<script" not in one.name
         assert "\u202e" not in one.name
+
+
+@pytest.mark.parametrize(
+    "worth", ["1e999", "-1e999", "NaN", "Infinity", "9" * 5_000, "1" + "0" * 400 + ".5", '"\\ud800"']
+)
+@pytest.mark.parametrize("kind", ["huggingface-models", "hackernews", "lobsters", "github-search"])
+def test_a_value_that_is_no_number_costs_its_entry_and_no_neighbour(kind: str, worth: str) -> None:
+    body = TRUE[kind]
+    field = FIGURES[kind]
+    whole = orjson.loads(body)
+    records = whole
+    for name in PLACES.get(kind, ()):
+        records = records[name]
+    marked = {**records[0], field: "<worth>"}
+    records.insert(0, marked)
+    result = parsed(kind, orjson.dumps(whole).replace(b'"<worth>"', worth.encode()))
+    check(result)
+    assert len(result.sightings) >= len(parsed(kind, body).sightings) > 0
+
+
+FIGURES = {
+    "huggingface-models": "likes",
+    "hackernews": "points",
+    "lobsters": "score",
+    "github-search": "stargazers_count",
+}
+PLACES = {"hackernews": ("hits",), "github-search": ("items",)}

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.names import split_title
+from ingest import wording
 from ingest.wording import links, plain, tags_of, web_url
 
 
@@ -89,3 +90,31 @@ def test_tags_are_few_short_and_single() -> None:
     assert tags_of(["AI", "ai", " Agents ", 7, None, "", "x" * 99]) == ("ai", "agents", "x" * 49 + "…")
     assert len(tags_of([str(number) for number in range(99)])) == 20
     assert tags_of("ai") == ()
+
+
+_HOSTS = st.sampled_from(["example.com", "www.a-b.example", "x.io", "-bad.example", "a..b", "EXAMPLE.com", "1.2.3.4"])
+_PATHS = st.text(st.sampled_from("ab/.-_~%2F;,=&?#@: '()+"), max_size=20)
+
+
+@given(st.sampled_from(["http", "https", "ftp", "HTTP"]), _HOSTS, _PATHS)
+def test_a_plain_address_is_given_back_as_the_careful_way_gives_it(scheme: str, host: str, path: str) -> None:
+    url = f"{scheme}://{host}{'/' if path else ''}{path}"
+    quick, wording._SHORT = wording._SHORT, 0
+    try:
+        careful = web_url(url, base="https://base.example/there")
+    finally:
+        wording._SHORT = quick
+    assert web_url(url, base="https://base.example/there") == careful
+
+
+def test_links_of_markup_and_of_text_are_found_in_their_order() -> None:
+    text = (
+        'See https://one.example/a, <A class=x HREF="https://two.example/b?x=1&amp;y=2">two https://three.example</A> '
+        "1 < 2 https://four.example <img src='https://no.example/i.png'> <a href=/relative>x</a> https://one.example/a."
+    )
+    assert links(text) == (
+        "https://one.example/a",
+        "https://two.example/b?x=1&y=2",
+        "https://three.example",
+        "https://four.example",
+    )

@@ -30,10 +30,12 @@ EDITOR_WHO_JUDGES = Viewer(roles=frozenset({Role.REVIEWER, Role.EDITOR}), seats=
         (NOT_YET, True, False, True),
         (JUDGED, False, False, True),
         (JUDGED, True, False, True),
-        (JUDGED, False, True, True),  # through another lens of theirs; they know the others already
+        (JUDGED, False, True, False),  # they could take it back and give another: until they ask for the panel
         (EDITOR, False, False, True),
         (EDITOR, True, False, True),
-        (EDITOR_WHO_JUDGES, False, True, True),
+        (EDITOR_WHO_JUDGES, False, True, False),  # until they have given up judging
+        (EDITOR_WHO_JUDGES, True, True, False),
+        (EDITOR_WHO_JUDGES, False, False, True),
     ],
 )
 def test_who_sees_the_verdicts_of_a_tool(viewer, published, may_judge, sees):

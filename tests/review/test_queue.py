@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.panel import Role, SeatState
-from review.queue import LEASE, Rung, hears, is_claimable, is_deserted, lease_until, next_seat, order, rung
+from review.queue import LEASE, Rung, due_at, hears, is_claimable, is_deserted, lease_until, next_seat, order, rung
 from tests.review.making import NOW, a_seat
 
 HOUR = timedelta(hours=1)
@@ -104,3 +104,11 @@ def test_each_rung_tells_those_whom_it_concerns():
 )
 def test_a_lens_is_deserted_when_every_reviewer_has_declined(reviewers, declined, deserted):
     assert is_deserted(reviewers=reviewers, declined=declined) is deserted
+
+
+@given(st.integers(0, 23), st.integers(1, 90))
+def test_what_comes_into_the_queue_on_one_day_is_due_at_one_instant_after_whole_days(hour, days):
+    early, late = NOW.replace(hour=0, minute=0), NOW.replace(hour=hour, minute=59)
+    assert due_at(early, days=days) == due_at(late, days=days)
+    left = due_at(late, days=days) - late
+    assert timedelta(days=days) < left <= timedelta(days=days + 1)

@@ -119,8 +119,9 @@ def alpha(**given):
         a_view(a=alpha(facts=(FACT, replace(OTHER_FACT, observed_at=NOW + timedelta(days=9))))),
         a_view(a=alpha(pricing=replace(PRICE, observed_at=NOW + timedelta(days=9)))),
         a_view(a=alpha(described_at=NOW + timedelta(days=9))),
+        a_view(a=alpha(facts=(FACT, OTHER_FACT, replace(FACT, field="stars", value="9000")))),
     ],
-    ids=["votes", "the approval", "order of facts", "a fact seen again", "a price seen again", "read again"],
+    ids=["votes", "the approval", "order of facts", "a fact seen again", "a price seen again", "read again", "figures"],
 )
 def test_what_an_editor_does_not_approve_leaves_the_fingerprint_alone(same):
     assert fingerprint(same) == fingerprint(a_view())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from review.tally import percent, ships, tally
+from review.tally import alpha, is_quick, is_split, percent, ships, tally
 from tests.review.making import a_verdict, panel, verdict_lists
 
 
@@ -66,3 +66,49 @@ def test_the_order_of_verdicts_makes_no_difference(verdicts, random):
 def test_ship_percent_says_ship_exactly_above_fifty(verdicts):
     result = tally(verdicts, quorum=4)
     assert ships(result) == (result.ship_percent is not None and result.ship_percent > 50)
+
+
+# ------------------------------------------------------------ agreement, minds, haste
+
+
+def test_alpha_of_a_worked_example():
+    """Two observers, ten units, two values: 0.095 (K. Krippendorff, Computing Krippendorff's Alpha-Reliability, B)."""
+    one, other = (0, 1, 0, 0, 0, 0, 0, 0, 1, 0), (1, 1, 1, 0, 0, 1, 0, 0, 0, 0)
+    assert alpha(zip(one, other, strict=True)) == pytest.approx(0.095, abs=0.0005)
+
+
+@pytest.mark.parametrize(
+    ("units", "value"),
+    [
+        ([], None),
+        ([["ship"], ["skip"]], None),
+        ([["ship", "ship"], ["ship", "ship"]], None),
+        ([["ship", "ship"], ["skip", "skip"]], 1.0),
+        ([["ship", "skip"], ["skip", "ship"]], -0.5),
+    ],
+)
+def test_alpha_at_its_ends(units, value):
+    assert alpha(units) == (None if value is None else pytest.approx(value))
+
+
+@given(st.lists(st.lists(st.sampled_from("+-"), max_size=4), max_size=8), st.randoms())
+def test_alpha_knows_no_order_and_never_exceeds_one(units, random):
+    value = alpha(units)
+    shuffled = [random.sample(unit, len(unit)) for unit in random.sample(units, len(units))]
+    assert alpha(shuffled) == (None if value is None else pytest.approx(value))
+    assert value is None or value <= 1 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("letters", "split"),
+    [("", False), ("+", False), ("+-", True), ("++-", False), ("+++-", False), ("++--", True), ("+++--", True)],
+)
+def test_a_panel_is_split_when_two_differ_or_about_half_do(letters, split):
+    assert is_split(tally(panel(letters), quorum=4)) is split
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words", "quick"), [(19, 60, True), (20, 60, False), (0, 59, False), (None, 500, False)]
+)
+def test_a_verdict_sooner_than_a_long_tool_can_be_read_is_quick(seconds, words, quick):
+    assert is_quick(seconds, words=words) is quick

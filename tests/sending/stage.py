@@ -134,7 +134,11 @@ class Small:
     def capabilities(self) -> Capabilities:
         known = self.inner.capabilities
         return Capabilities(
-            largest_batch=self.size, fence=known.fence, idempotent=known.idempotent, events=known.events
+            largest_batch=self.size,
+            fence=known.fence,
+            idempotent=known.idempotent,
+            events=known.events,
+            lines=known.lines,
         )
 
     def open_attempt(self, now: datetime) -> Attempt:

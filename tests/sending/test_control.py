@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import editing, rehearsing, scheduling, sending
+from app import composing, rehearsing, scheduling, sending
 from app.pace import Pace
 from core.delivery import Capabilities, DeliveryState
 from core.edition import EditionState
@@ -204,7 +204,7 @@ def test_every_row_s_last_word_can_be_read(stage):
 
 def test_a_test_send_goes_to_one_address_at_once_and_touches_no_row(stage, monkeypatch):
     monkeypatch.setattr("app.rehearsing.opened_transport", lambda _: _Open(stage.transport))
-    monkeypatch.setattr(editing, "preview", lambda *_: FROZEN)
+    monkeypatch.setattr(composing, "preview", lambda *_: FROZEN)
     subject = rehearsing.send_test(stage.product, WEEK, "edith@verdicts.example", actor="oz@example.org")
     assert subject.startswith("[Test] ")
     (gone,) = stage.provider.account.went_out()

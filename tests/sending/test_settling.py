@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app import sending, settling
+from app import figures, sending, settling
 from core.delivery import BatchState, Evidence
 from core.edition import EditionState
 from core.errors import NotFound, Refused
@@ -112,7 +112,7 @@ def test_what_was_called_off_counts_until_its_time(stage):
 def test_the_operator_settles_what_nothing_else_does_and_it_is_audited(stage):
     stage.misbehave("error-before:1", "cancel-refused", "log-away")
     stage.send()
-    (doubt,) = settling.uncertain_batches(stage.product, WEEK)
+    (doubt,) = figures.progress(stage.product, WEEK).doubts
     assert (doubt.recipients, doubt.answer[:3]) == (4, "500")
     with pytest.raises(NotFound):
         settling.settle_by_hand(stage.product, WEEK, doubt.batch + 1, sent=True, actor="oz@example.org")
@@ -129,7 +129,7 @@ def test_the_operator_settles_what_nothing_else_does_and_it_is_audited(stage):
 def test_settled_as_sent_it_is_never_sent_again(stage):
     stage.misbehave("error-after:1", "cancel-refused", "log-away")
     stage.send()
-    (doubt,) = settling.uncertain_batches(stage.product, WEEK)
+    (doubt,) = figures.progress(stage.product, WEEK).doubts
     settling.settle_by_hand(stage.product, WEEK, doubt.batch, sent=True, actor="oz@example.org")
     assert stage.send().state is EditionState.SENT
     stage.clock.move(minutes=31)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from core.comparison import Community, Comparison, ComparisonView, Side, Split
-from core.edition import Edition, Frozen
+from core.edition import Edition, Frozen, Variant
 from core.fact import Confidence, Fact, Per, Price, Pricing, PricingModel
 from core.identifier import Identifier, Scheme
 from core.intent import Assessment, NewTool, SeenAgain
@@ -257,10 +257,10 @@ def frozen(found: Edition, *, html: str = "<p>mail</p>") -> Frozen:
     return Frozen(subject=found.subject, html=html, text="mail", comparisons=found.comparisons)
 
 
-def freeze(connection: Connection, found: Edition, *, now: datetime = NOW) -> Edition:
+def freeze(connection: Connection, found: Edition, *, variants: Sequence[Variant] = (), now: datetime = NOW) -> Edition:
     """An edition approved, and its comparisons with it published, as the use case does it."""
     noor = invite(connection, "noor", role=Role.EDITOR)
-    editions.approve(connection, found, frozen=frozen(found), by=noor.id, now=now)
+    editions.approve(connection, found, frozen=frozen(found), variants=variants, by=noor.id, now=now)
     comparisons.publish(connection, editions.comparison_ids(connection, found.week), now=now)
     return editions.find(connection, found.week)
 

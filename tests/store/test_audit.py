@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -71,3 +72,22 @@ def test_what_is_rolled_back_was_never_noted(store: Connection) -> None:
         _note(store, "one")
         _ = 1 / 0
     assert audit.entries(store) == []
+
+
+def test_a_search_narrows_by_everything_together_and_goes_on_below_an_id(store: Connection) -> None:
+    _note(store, "a.one", "a.two", "b.one")
+    audit.note(store, now=NOW + timedelta(days=2), actor="system", action="a.one", subject="tool:bea")
+
+    def found(**by: Any) -> list[str]:
+        return [f"{each.actor.partition('@')[0]} {each.action}" for each in audit.search(store, limit=9, **by)]
+
+    assert found() == ["system a.one", "editor b.one", "editor a.two", "editor a.one"]
+    assert found(actor="editor@example.com", action="a.one") == ["editor a.one"]
+    assert found(action="a.one") == ["system a.one", "editor a.one"]
+    assert found(subject="tool:ada", actor="system") == []
+    assert found(since=NOW + timedelta(minutes=1), until=NOW + timedelta(days=1)) == ["editor b.one", "editor a.two"]
+    assert found(since=NOW + timedelta(days=3)) == []
+    newest = audit.search(store, limit=1)[0]
+    assert len(found(before_id=newest.id)) == 3
+    assert audit.actions(store) == ["a.one", "a.two", "b.one"]
+    assert audit.actors(store) == ["editor@example.com", "system"]

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 
 from app import editing, ingesting
+from app import questions as asked
+from app.questions import Answer
 from app.wiring import Product
 from core.identifier import Identifier
 from core.intent import Ask, NewTool
@@ -227,12 +229,12 @@ def without_versions(found: dict[str, list[tuple]]) -> dict[str, list[tuple]]:
 @pytest.mark.parametrize("same", [True, False])
 def test_a_decided_pair_is_not_asked_again(product, same):
     one, _ = two_and_their_question(product)
-    [open_one] = editing.duplicate_questions(product)
-    editing.answer_duplicate(product, open_one["id"], same=same, actor="test")
+    [open_one] = asked.open_questions(product)
+    asked.answer(product, open_one.id, Answer.SAME if same else Answer.DIFFERENT, actor="test")
     with product.database.write() as connection:
         for number in range(3):
             bring(connection, sighting("Quillon", source="third", external_id=f"more{number}"))
-    assert editing.duplicate_questions(product) == []
+    assert asked.open_questions(product) == []
     assert len([each for each in editing.list_tools(product) if each.status is not ToolStatus.MERGED]) == (
         1 if same else 2
     )

@@ -52,8 +52,11 @@ BROKEN: dict[str, tuple[str, ...]] = {
     ),
     "a mail that was taken had an attempt": ("UPDATE batch SET attempts = 0 WHERE id = 1",),
     "a cancelled edition is paused": ("UPDATE edition SET cancelled_at = approved_at WHERE number = 1",),
-    "a delivery and its batch belong to one edition": ("UPDATE delivery SET week = '2026-W48' WHERE id = 3",),
+    "a delivery and its batch belong to one variant of one edition": (
+        "UPDATE delivery SET week = '2026-W48' WHERE id = 3",
+    ),
     "a batch carries the content that was approved": ("UPDATE batch SET content_hash = 'another' WHERE id = 3",),
+    "the best of a month serves no taste": ("UPDATE edition_taste SET variant = 2",),
     "a vote chooses one of the two": ("UPDATE vote SET choice = 3",),
     "an active subscriber has agreed": ("UPDATE consent SET kind = 'asked' WHERE id = 1",),
 }
@@ -98,6 +101,11 @@ def test_a_row_that_breaks_an_invariant_is_found(lived_in: Connection, rule: str
         (
             "an edition that went out holds published comparisons at the version it was approved with",
             "UPDATE comparison SET state = 'draft' WHERE id = 1",
+        ),
+        ("a batch carries the content that was approved", "UPDATE batch SET variant = 1 WHERE id = 3"),
+        (
+            "a delivery and its batch belong to one variant of one edition",
+            "UPDATE delivery SET variant = 1 WHERE id = 3",
         ),
         (
             "an active subscriber has agreed",

@@ -293,3 +293,28 @@ def test_a_file_that_is_no_database_is_refused_with_the_mend(tmp_path):
     with pytest.raises(DatabaseNotReady, match="no SQLite database"):
         database.require_current()
     database.close()
+
+
+def test_who_sends_keeps_few_pages_in_memory_and_an_in_memory_database_keeps_its_rows(tmp_path):
+    file, memory = Database(f"sqlite:///{tmp_path / 'x.db'}"), Database("sqlite://")
+    for each in (file, memory):
+        with each.write() as connection:
+            connection.execute(sa.text("CREATE TABLE kept (id INTEGER)"))
+        each.spare_memory()
+        each.spare_memory()
+        with each.read() as connection:
+            assert connection.scalar(sa.text("SELECT count(*) FROM kept")) == 0
+            pages = connection.scalar(sa.text("PRAGMA cache_size"))
+        assert (pages == -4000) is (each is file)
+        each.close()
+
+
+def test_writers_of_one_process_wait_in_line_whatever_opened_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(connect, "_BUSY_SECONDS", 0.05)
+    one, other = (Database(f"sqlite:///{tmp_path / 'x.db'}") for _ in range(2))
+    with one.write(), pytest.raises(Conflict, match="busy"), other.write():
+        pass
+    with other.write():
+        pass
+    one.close()
+    other.close()

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 
 from core.delivery import Attempt, BatchState, DeliveryState, Settlement
-from core.edition import EditionState
+from core.edition import EditionState, Frozen, Variant
+from core.subscriber import Rhythm
 from core.week import Week
 from store import deliveries, editions, schema, subscribers
 from store.checks import violations
@@ -51,20 +52,18 @@ def _readers(count: int) -> list[str]:
     return [f"reader{number}" for number in range(count)]
 
 
-def _edition(connection: Connection, week: Week = WEEK, names: tuple[str, str] = ("Ada", "Bea")) -> str:
-    """An edition that is being sent. Returns its content hash."""
-    done = freeze(connection, draft(connection, week, approved(connection, *names).id))
+def _edition(connection: Connection, week: Week = WEEK, names: tuple[str, str] = ("Ada", "Bea")) -> None:
+    """An edition that is being sent."""
+    freeze(connection, draft(connection, week, approved(connection, *names).id))
     editions.move(connection, week, before=[EditionState.APPROVED], after=EditionState.SENDING, now=NOW)
-    assert done.content_hash is not None
-    return done.content_hash
 
 
 def _begin(connection: Connection, readers: int, *, size: int = 2) -> int:
     """An edition on its way to so many readers, in batches. Returns how many batches."""
-    content = _edition(connection)
+    _edition(connection)
     _enrol(connection, *_readers(readers))
     assert deliveries.fix_recipients(connection, WEEK, now=NOW) == readers
-    return deliveries.make_batches(connection, WEEK, size=size, content_hash=content, now=NOW)
+    return deliveries.make_batches(connection, WEEK, size=size, now=NOW)
 
 
 def _claim(connection: Connection, owner: str = "worker", *, now: datetime = NOW) -> Claimed | None:
@@ -110,7 +109,7 @@ def _send(connection: Connection, settlement: Settlement = SENT) -> Claimed:
 
 
 def _members(connection: Connection, batch: int) -> list[int]:
-    return [at for at, _ in deliveries.recipients(connection, batch)]
+    return [each.delivery for each in deliveries.recipients(connection, batch)]
 
 
 def _batches(connection: Connection) -> dict[int, int]:
@@ -148,7 +147,7 @@ def test_every_edition_has_its_own_recipients(store: Connection) -> None:
     _enrol(store, "two")
     assert deliveries.fix_recipients(store, OTHER, now=NOW) == 2
     assert deliveries.counts(store, WEEK) == {"pending": 1}
-    assert not deliveries.make_batches(store, Week(2026, 1), size=10, content_hash="", now=NOW)
+    assert not deliveries.make_batches(store, Week(2026, 1), size=10, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +168,7 @@ def test_batches_hold_everybody_once_and_none_is_too_large(
 
 def test_nobody_is_put_into_a_second_batch(store: Connection) -> None:
     _begin(store, 3)
-    assert deliveries.make_batches(store, WEEK, size=1, content_hash="", now=NOW) == 0
+    assert deliveries.make_batches(store, WEEK, size=1, now=NOW) == 0
 
 
 # ------------------------------------------------------------ claims
@@ -210,13 +209,13 @@ def test_two_workers_who_batch_at_once_put_everybody_into_one_batch(postgres_url
     database = Database(postgres_url)
     with database.write() as connection:
         settle_in(connection)
-        content = _edition(connection)
+        _edition(connection)
         _enrol(connection, *_readers(5))
         deliveries.fix_recipients(connection, WEEK, now=NOW)
     made: list[int] = []
 
     def batch(connection: Connection) -> None:
-        made.append(deliveries.make_batches(connection, WEEK, size=2, content_hash=content, now=NOW))
+        made.append(deliveries.make_batches(connection, WEEK, size=2, now=NOW))
 
     def batch_too() -> None:
         with database.write() as connection:
@@ -314,7 +313,7 @@ def test_single_readers_may_fare_otherwise_than_the_rest(store: Connection) -> N
     assert deliveries.counts(store, WEEK) == {"refused": 1, "uncertain": 1, "pending": 1, "accepted": 1}
     word = sa.select(schema.delivery.c.word).where(schema.delivery.c.id == refused)
     assert store.execute(word).scalar_one() == "550 no such user"
-    assert deliveries.make_batches(store, WEEK, size=4, content_hash=claimed.content_hash, now=NOW) == 1
+    assert deliveries.make_batches(store, WEEK, size=4, now=NOW) == 1
     assert _members(store, _claimed(store).id) == [later_on]
 
 
@@ -348,10 +347,8 @@ def test_a_batch_that_is_too_large_goes_on_in_two_halves(store: Connection, read
 def test_who_has_gone_since_is_taken_out_before_the_request(store: Connection) -> None:
     _edition(store)
     stays, left, erased, bounced, listed = _enrol(store, "stays", "left", "erased", "bounced", "listed")
-    content = editions.find(store, WEEK).content_hash
-    assert content is not None
     deliveries.fix_recipients(store, WEEK, now=NOW)
-    deliveries.make_batches(store, WEEK, size=10, content_hash=content, now=NOW)
+    deliveries.make_batches(store, WEEK, size=10, now=NOW)
     claimed = _claimed(store)
     subscribers.leave(store, left, now=NOW)
     gone = subscribers.get(store, erased)
@@ -360,7 +357,7 @@ def test_who_has_gone_since_is_taken_out_before_the_request(store: Connection) -
     store.execute(sa.update(schema.subscriber).where(schema.subscriber.c.id == bounced).values(state="bounced"))
     subscribers.suppress(store, "Listed@example.com", reason="manual", now=NOW)
     assert deliveries.suppress_leavers(store, claimed, now=NOW) == 4
-    assert [person.id for _, person in deliveries.recipients(store, claimed.id)] == [stays]
+    assert [each.subscriber for each in deliveries.recipients(store, claimed.id)] == [stays]
     assert deliveries.counts(store, WEEK) == {"suppressed": 4, "in_batch": 1}
     assert deliveries.suppress_leavers(store, claimed, now=NOW) == 0
     assert listed
@@ -369,12 +366,10 @@ def test_who_has_gone_since_is_taken_out_before_the_request(store: Connection) -
 def test_an_edition_is_open_until_nobody_s_mail_is_undecided(store: Connection) -> None:
     _edition(store)
     assert not deliveries.is_open(store, WEEK), "without readers there is nothing to wait for"
-    content = editions.find(store, WEEK).content_hash
-    assert content is not None
     _enrol(store, *_readers(3))
     deliveries.fix_recipients(store, WEEK, now=NOW)
     assert deliveries.is_open(store, WEEK)
-    deliveries.make_batches(store, WEEK, size=2, content_hash=content, now=NOW)
+    deliveries.make_batches(store, WEEK, size=2, now=NOW)
     _send(store)
     assert deliveries.is_open(store, WEEK)
     _send(store, REFUSED)
@@ -412,8 +407,7 @@ def _take(connection: Connection, step: str, held: list[Claimed]) -> None:
         held.append(claimed)
         deliveries.suppress_leavers(connection, claimed, now=NOW)
     elif step == "batch":
-        content = editions.find(connection, WEEK).content_hash or ""
-        deliveries.make_batches(connection, WEEK, size=2, content_hash=content, now=NOW)
+        deliveries.make_batches(connection, WEEK, size=2, now=NOW)
     elif step == "expire":
         _expire(connection)
     elif step in ("leave", "erase"):
@@ -450,3 +444,82 @@ def _accepted_twice() -> sa.Select[tuple[int]]:
     return (
         sa.select(mail.subscriber).where(mail.state == "accepted").group_by(mail.subscriber).having(sa.func.count() > 1)
     )
+
+
+# ------------------------------------------------------------ variants
+
+
+def _variant(number: int, *tastes: str) -> Variant:
+    content = Frozen(subject=f"Variant {number}", html="<p>v</p>", text="v", comparisons=("ada-vs-bea",))
+    return Variant(number=number, places=(1,), tastes=tastes, frozen=content)
+
+
+def _in_variants(connection: Connection, **readers: str) -> dict[str, int]:
+    """An edition in two variants on its way to readers with these tastes. Returns their numbers."""
+    found = draft(connection, WEEK, approved(connection, "Ada", "Bea").id)
+    variants = [_variant(1, "agents", "agents,data"), _variant(2, "coding")]
+    freeze(connection, found, variants=variants)
+    editions.move(connection, WEEK, before=[EditionState.APPROVED], after=EditionState.SENDING, now=NOW)
+    ids = dict(zip(readers, _enrol(connection, *readers), strict=True))
+    for name, taste in readers.items():
+        subscribers.choose(connection, ids[name], taste.split("__") if taste else [])
+    return ids
+
+
+def _variants_of(connection: Connection) -> dict[int, int]:
+    query = sa.select(schema.delivery.c.subscriber, schema.delivery.c.variant)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def test_a_reader_gets_the_variant_of_their_taste_and_keeps_it(store: Connection) -> None:
+    ids = _in_variants(store, ada="agents", bea="data__agents", cid="coding", dot="research", eve="")
+    assert deliveries.fix_recipients(store, WEEK, now=NOW) == 5
+    wanted = {ids["ada"]: 1, ids["bea"]: 1, ids["cid"]: 2, ids["dot"]: 0, ids["eve"]: 0}
+    assert _variants_of(store) == wanted
+    subscribers.choose(store, ids["ada"], ["coding"])
+    deliveries.fix_recipients(store, WEEK, now=NOW)
+    assert _variants_of(store) == wanted
+
+
+def test_a_batch_holds_one_variant_with_its_content_also_after_a_split(store: Connection) -> None:
+    _in_variants(store, ada="agents", bea="", cid="agents", dot="coding", eve="", fay="agents")
+    deliveries.fix_recipients(store, WEEK, now=NOW)
+    assert deliveries.make_batches(store, WEEK, size=2, now=NOW) == 4
+    rows = store.execute(sa.select(schema.batch.c.variant, schema.batch.c.recipients, schema.batch.c.content_hash))
+    hashes = editions.contents(store, WEEK)
+    assert sorted((row[0], row[1]) for row in rows) == [(0, 2), (1, 1), (1, 2), (2, 1)]
+    claims = [_claimed(store, f"worker {number}") for number in range(4)]
+    for claimed in claims:
+        assert claimed.content_hash == hashes[claimed.variant] == editions.content(store, WEEK, claimed.variant).sha256
+    two = next(each for each in claims if (each.variant, each.recipients) == (1, 2))
+    fresh = deliveries.split(store, two, now=NOW)
+    assert store.scalar(sa.select(schema.batch.c.variant).where(schema.batch.c.id == fresh)) == 1
+    assert violations(store) == []
+
+
+def test_a_monthly_reader_gets_the_best_of_whatever_they_chose_and_others_never_do(store: Connection) -> None:
+    found = draft(store, WEEK, approved(store, "Ada", "Bea").id)
+    older = Frozen(subject="Best of October", html="<p>b</p>", text="b", comparisons=("ole-vs-pia", "ada-vs-cyd"))
+    monthly = Variant(number=2, places=(), tastes=(), frozen=older, best_of=True)
+    freeze(store, found, variants=[_variant(1, "agents"), monthly])
+    ids = dict(zip(("ada", "bea", "cid", "dot"), _enrol(store, "ada", "bea", "cid", "dot"), strict=True))
+    for name in ("ada", "cid"):
+        subscribers.choose(store, ids[name], ["agents"])
+    for name in ("ada", "bea"):
+        subscribers.keep_wishes(store, ids[name], rhythm=Rhythm.MONTHLY, language=None, time_zone=None)
+    editions.move(store, WEEK, before=[EditionState.APPROVED], after=EditionState.SENDING, now=NOW)
+    assert deliveries.fix_recipients(store, WEEK, now=NOW) == 4
+    assert _variants_of(store) == {ids["ada"]: 2, ids["bea"]: 2, ids["cid"]: 1, ids["dot"]: 0}
+    deliveries.make_batches(store, WEEK, size=10, now=NOW)
+    hashes = {claimed.variant: claimed.content_hash for claimed in (_claimed(store, f"w{at}") for at in range(3))}
+    assert hashes[2] == older.sha256 == editions.content(store, WEEK, 2).sha256
+    assert editions.variants(store, WEEK)[1] == monthly
+    assert editions.best_of(store, WEEK) == 2
+    assert subscribers.tastes(store, rhythm=Rhythm.WEEKLY) == {"agents": 1, "": 1}
+    assert violations(store) == []
+
+
+def test_tastes_are_counted_among_active_readers_only(store: Connection) -> None:
+    ids = _in_variants(store, ada="agents", bea="agents", cid="", dot="coding")
+    subscribers.leave(store, ids["dot"], now=NOW)
+    assert subscribers.tastes(store) == {"agents": 2, "": 1}

@@ -14,7 +14,7 @@ from core.errors import NotFound, Refused
 from core.identifier import Identifier, Scheme
 from core.intent import Ask, Merge, NewTool
 from core.tool import Reason, ToolStatus
-from store import comparisons, merges, people, schema, tools
+from store import comparisons, merges, people, schema, tools, worklists
 from tests.conftest import NOW
 from tests.store.making import add, assessment, claim, fact, get, invite, judge, later, lens, see, sighting
 
@@ -245,7 +245,7 @@ def test_a_pair_declared_different_is_not_asked_about_again_and_is_known_to_be_a
     _ask(store, ada, bea)
     merges.keep_apart(store, bea, ada, by="editor@example.com", now=NOW)
     assert _ask(store, ada, bea) == 0
-    assert merges.questions(store) == []
+    assert worklists.questions(store, limit=9) == []
     assert merges.kept_apart(store) == [(ada, bea)]
     assert tools.known(store, [sighting("Ada")]).apart == {(ada, bea)}
     assert tools.known(store, [sighting("Bea")]).apart == {(ada, bea)}
@@ -270,13 +270,13 @@ def test_questions_are_shown_the_surest_first_until_they_are_answered(store: Con
     ada, bea, cyd = add(store, "Ada", "Bea", "Cyd")
     _ask(store, ada, bea, 0.4)
     _ask(store, bea, cyd, 0.7)
-    shown = merges.questions(store)
-    assert [(each["a"], each["b"], each["score"]) for each in shown] == [("bea", "cyd", 0.7), ("ada", "bea", 0.4)]
-    assert merges.question(store, shown[0]["id"]) == (bea, cyd)
+    shown = worklists.questions(store, limit=9)
+    assert [(each.a_slug, each.b_slug, each.score) for each in shown] == [("bea", "cyd", 0.7), ("ada", "bea", 0.4)]
+    assert merges.question(store, shown[0].id) == (bea, cyd)
     merge(store, bea, cyd)
-    assert [each["b"] for each in merges.questions(store)] == ["bea"]
+    assert [each.b_slug for each in worklists.questions(store, limit=9)] == ["bea"]
     with pytest.raises(NotFound, match=r"no open question.*verdicts duplicates list"):
-        merges.question(store, shown[0]["id"])
+        merges.question(store, shown[0].id)
 
 
 def test_a_changed_sighting_after_a_merge_stays_with_the_winner(store: Connection) -> None:

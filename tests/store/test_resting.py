@@ -25,7 +25,7 @@ def ended(
     )
     with database.write() as connection:
         sources.sync(connection, [SHELF])
-        sources.finish(connection, replace(READING, at=at, outcome=outcome, not_before=until), record)
+        sources.finish(connection, [(replace(READING, at=at, outcome=outcome, not_before=until), record)])
         return sources.statuses(connection, [SHELF])[0]
 
 

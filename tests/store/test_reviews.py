@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 
 from bench import seats
-from core.errors import NotFound, Refused, StaleFence
-from core.panel import Basis, Decision, DeclineReason, Lease, Person, SeatState
+from core.errors import NotFound, Refused, StaleFence, StaleVersion
+from core.panel import Basis, Decision, DeclineReason, Lease, Person, Role, SeatState
 from core.tool import ToolStatus
 from store import people, reviews, schema, tools
 from store.checks import violations
@@ -202,10 +202,41 @@ def test_what_was_begun_comes_first_with_a_longer_lease_and_the_same_fence(store
 
 def test_of_several_begun_the_oldest_comes_first(store: Connection) -> None:
     ada, bea = add(store, "Ada", "Bea")
-    reviewer = invite(store, "rae", "builder")
-    claim(store, reviewer, tool=bea, now=NOW)
-    claim(store, reviewer, tool=ada, now=later(minutes=1))
+    reviewer = invite(store, "rae", "builder", "skeptic")
+    claim(store, reviewer, lenses=("skeptic",), tool=bea, now=NOW)
+    claim(store, reviewer, lenses=("builder",), tool=ada, now=later(minutes=1))
     assert _slug(claim(store, reviewer, now=later(minutes=2))) == "bea"
+
+
+def test_a_reviewer_holds_one_seat_of_a_lens_at_a_time(store: Connection) -> None:
+    ada, bea = add(store, "Ada", "Bea")
+    reviewer = invite(store, "rae", "builder")
+    held = claim(store, reviewer, tool=bea)
+    assert held is not None
+    with pytest.raises(Refused, match="You hold Bea through builder already"):
+        claim(store, reviewer, tool=ada)
+    assert claim(store, reviewer, tool=bea) is not None
+
+
+def test_a_lease_that_ran_out_is_laid_down_for_another(store: Connection) -> None:
+    ada, bea = add(store, "Ada", "Bea")
+    reviewer = invite(store, "rae", "builder")
+    old = claim(store, reviewer, tool=bea)
+    new = claim(store, reviewer, tool=ada, now=later(hours=1))
+    assert old is not None
+    assert new is not None
+    assert reviews.get_seat(store, old.seat).state is SeatState.OPEN
+    assert reviews.get_seat(store, new.seat).holder == reviewer.id
+
+
+def test_one_seat_can_be_named(store: Connection) -> None:
+    add(store, "Ada", "Bea", priority=priority(5))
+    reviewer = invite(store, "rae", "builder")
+    last = reviews.queue(store, lenses=["builder"], now=NOW)[-1]
+    until = later(minutes=30)
+    lease = reviews.claim(store, reviewer, lenses=["builder"], tool_id=None, seat_id=last.id, now=NOW, until=until)
+    assert lease is not None
+    assert lease.seat == last.id
 
 
 def test_two_reviewers_of_a_lens_get_different_seats(store: Connection) -> None:
@@ -283,10 +314,9 @@ def test_a_conflict_of_interest_excludes_the_whole_tool(store: Connection) -> No
     add(store, "Bea", priority=priority(1))
     reviewer = invite(store, "rae", "builder", "skeptic")
     held = claim(store, reviewer, lenses=("skeptic",), tool=ada)
-    lease = claim(store, reviewer, lenses=("builder",), tool=ada)
-    assert lease is not None
+    other = reviews.queue(store, lenses=["builder"], now=NOW)[0]
     assert held is not None
-    _decline(store, reviewer, lease.seat, DeclineReason.CONFLICT)
+    _decline(store, reviewer, other.id, DeclineReason.CONFLICT)
     assert _slug(claim(store, reviewer)) == "bea"
     assert claim(store, reviewer, tool=ada) is None
     with pytest.raises(StaleFence):
@@ -564,3 +594,277 @@ def test_two_verdicts_at_the_same_moment_both_count(postgres_url: str) -> None:
         assert len(reviews.verdicts(connection, [ada])[ada]) == 2
     first.close()
     second.close()
+
+
+# ------------------------------------------------------------ one person, one voice; blind
+
+
+def _withdraw(connection: Connection, reviewer: Person, seat: int, *, version: int = 1) -> int:
+    return reviews.withdraw(
+        connection,
+        reviewer,
+        seat,
+        version=version,
+        reason="Too soon.",
+        now=later(hours=2),
+        until=later(hours=3),
+    )
+
+
+def _revise(connection: Connection, reviewer: Person, seat: int, *, version: int = 1, quote: str = "Better.") -> int:
+    return reviews.revise(
+        connection,
+        reviewer,
+        seat_id=seat,
+        version=version,
+        decision=Decision.SKIP,
+        quote=quote,
+        basis=Basis.HANDS_ON,
+        disclosure="",
+        reason="It broke.",
+        now=later(hours=2),
+    )
+
+
+def _states(connection: Connection) -> list[tuple[int, str, str]]:
+    columns = (schema.verdict.c.version, schema.verdict.c.state, schema.verdict.c.reason)
+    return [tuple(row) for row in connection.execute(sa.select(*columns).order_by(schema.verdict.c.id))]
+
+
+def test_one_person_is_one_voice_on_a_panel(store: Connection) -> None:
+    (ada,) = add(store, "Ada")
+    reviewer = invite(store, "rae", "builder", "skeptic")
+    lease = claim(store, reviewer, lenses=("builder",))
+    assert lease is not None
+    assert claim(store, reviewer, lenses=("skeptic",)) is None
+    submit(store, reviewer, lease)
+    assert claim(store, reviewer, tool=ada) is None
+    assert "one voice" in reviews.why_not(store, reviewer, ada)
+    assert claim(store, invite(store, "sam", "skeptic"), tool=ada) is not None
+
+
+def test_who_has_seen_the_others_gets_no_seat_and_submits_none(store: Connection) -> None:
+    (ada,) = add(store, "Ada")
+    judge(store, ada, "+")
+    rae, sam = invite(store, "rae", "skeptic"), invite(store, "sam", "futurist")
+    lease = claim(store, sam)
+    assert lease is not None
+    reviews.looks(store, rae, [ada], now=NOW)
+    reviews.looks(store, rae, [ada], now=later(hours=1))
+    assert claim(store, rae) is None
+    assert "seen what the others" in reviews.why_not(store, rae, ada)
+    reviews.looks(store, sam, [ada], now=NOW)
+    with pytest.raises(Refused, match="given blind"):
+        submit(store, sam, lease)
+    assert reviews.get_seat(store, lease.seat).state is SeatState.OPEN
+
+
+def test_who_could_still_judge_is_known(store: Connection) -> None:
+    ada, bea, cyd = add(store, "Ada", "Bea", "Cyd")
+    reviewer = invite(store, "rae", "builder")
+    lease = claim(store, reviewer, tool=ada)
+    assert lease is not None
+    submit(store, reviewer, lease)
+    conflict = claim(store, reviewer, tool=cyd)
+    assert conflict is not None
+    _decline(store, reviewer, conflict.seat, DeclineReason.CONFLICT)
+    assert reviews.may_judge(store, reviewer, [ada, bea, cyd]) == {ada, bea}
+    reviews.looks(store, reviewer, [ada], now=NOW)
+    assert reviews.may_judge(store, reviewer, [ada, bea, cyd]) == {bea}
+    assert reviews.may_judge(store, invite(store, "noor", role=Role.EDITOR), [ada, bea]) == frozenset()
+
+
+# ------------------------------------------------------------ taken back, and said anew
+
+
+def test_a_withdrawn_verdict_is_a_draft_on_a_seat_of_its_writer_s(store: Connection) -> None:
+    (ada,) = add(store, "Ada")
+    reviewer = invite(store, "rae", "builder")
+    lease = claim(store, reviewer)
+    assert lease is not None
+    submit(store, reviewer, lease, quote="Yes, but.")
+    assert _withdraw(store, reviewer, lease.seat) == ada
+    reviews.settle_panel(store, ada, submitted=0, closed=False, now=NOW, again=True)
+    assert violations(store) == []
+    assert _states(store) == [(1, "withdrawn", "Too soon.")]
+    assert reviews.get_draft(store, reviewer, lease.seat).quote == "Yes, but."
+    assert get(store, ada).status is ToolStatus.QUEUED
+    again = claim(store, reviewer)
+    assert again is not None
+    assert (again.seat, again.fence) == (lease.seat, lease.fence + 1)
+    submit(store, reviewer, again)
+    assert [version for version, *_ in _states(store)] == [1, 2]
+
+
+def test_a_withdrawn_seat_waits_for_anybody_when_its_writer_has_begun_another(store: Connection) -> None:
+    ada, _ = add(store, "Ada", "Bea")
+    reviewer = invite(store, "rae", "builder")
+    lease = claim(store, reviewer, tool=ada)
+    assert lease is not None
+    submit(store, reviewer, lease)
+    assert claim(store, reviewer, now=later(hours=2)) is not None
+    _withdraw(store, reviewer, lease.seat)
+    reviews.settle_panel(store, ada, submitted=0, closed=False, now=NOW, again=True)
+    settled = reviews.get_seat(store, lease.seat)
+    assert (settled.state, settled.holder) == (SeatState.OPEN, None)
+
+
+def test_a_closed_panel_opens_again_when_a_verdict_is_taken_away(store: Connection) -> None:
+    (ada,) = add(store, "Ada")
+    judge(store, ada, "++++")
+    seat_id = reviews.verdicts(store, [ada])[ada][0].seat
+    reviews.reopen(store, seat_id, version=1, reason="Not theirs.")
+    reviews.settle_panel(store, ada, submitted=3, closed=False, now=NOW, again=True)
+    assert get(store, ada).status is ToolStatus.IN_REVIEW
+    assert violations(store) == []
+    assert claim(store, invite(store, "builder", "builder"), tool=ada) is not None
+    with pytest.raises(Refused, match="No verdict is in"):
+        reviews.reopen(store, seat_id, version=1, reason="Again.")
+
+
+def test_nothing_is_taken_away_after_a_look_or_from_an_approved_comparison_or_at_another_version(
+    store: Connection,
+) -> None:
+    ada, bea = add(store, "Ada", "Bea")
+    reviewer = invite(store, "rae", "builder")
+    leases = []
+    for at in (ada, bea):
+        lease = claim(store, reviewer, tool=at)
+        assert lease is not None
+        submit(store, reviewer, lease)
+        leases.append(lease.seat)
+    with pytest.raises(StaleVersion, match="at version 1, not 2"):
+        _withdraw(store, reviewer, leases[0], version=2)
+    with pytest.raises(Refused, match="No verdict of yours"):
+        _withdraw(store, invite(store, "sam", "builder"), leases[0])
+    reviews.looks(store, reviewer, [ada], now=NOW)
+    with pytest.raises(Refused, match="Revise your verdict instead"):
+        _withdraw(store, reviewer, leases[0])
+    tools.set_status(store, bea, ToolStatus.PAIRED)
+    with pytest.raises(Refused, match="stands in an approved comparison"):
+        _withdraw(store, reviewer, leases[1])
+
+
+def test_a_revision_is_a_new_version_and_the_old_one_stays_with_the_reason(store: Connection) -> None:
+    (ada,) = add(store, "Ada")
+    reviewer = invite(store, "rae", "builder")
+    lease = claim(store, reviewer)
+    assert lease is not None
+    submit(store, reviewer, lease)
+    assert _revise(store, reviewer, lease.seat) == ada
+    assert _states(store) == [(1, "revised", "It broke."), (2, "submitted", "")]
+    (said,) = reviews.verdicts(store, [ada])[ada]
+    assert (said.version, said.decision, said.quote) == (2, Decision.SKIP, "Better.")
+    with pytest.raises(StaleVersion):
+        _revise(store, reviewer, lease.seat, quote="Pressed twice.")
+    with pytest.raises(Refused, match="Nothing in it is new"):
+        _revise(store, reviewer, lease.seat, version=2)
+    assert violations(store) == []
+
+
+# ------------------------------------------------------------ drafts, versions, leases, dates
+
+
+def test_a_draft_is_written_over_the_version_that_was_read_and_no_other(store: Connection) -> None:
+    add(store, "Ada")
+    reviewer = invite(store, "rae", "builder")
+    lease = claim(store, reviewer)
+    assert lease is not None
+
+    def save(quote: str, version: int) -> int:
+        return reviews.save_draft(
+            store,
+            reviewer,
+            seat_id=lease.seat,
+            decision=None,
+            quote=quote,
+            basis=None,
+            disclosure="",
+            now=NOW,
+            version=version,
+        )
+
+    assert reviews.get_draft(store, reviewer, lease.seat).version == 0
+    assert save("one tab", 0) == 1
+    with pytest.raises(StaleVersion):
+        save("the other tab", 0)
+    assert save("one tab goes on", 1) == 2
+    with pytest.raises(StaleVersion):
+        save("the other tab", 1)
+    assert reviews.get_draft(store, reviewer, lease.seat).quote == "one tab goes on"
+    reviews.drop_draft(store, reviewer, lease.seat)
+    with pytest.raises(StaleVersion):
+        save("written over what is gone", 2)
+
+
+def test_a_lease_is_renewed_by_its_own_claim_only_and_never_made_shorter(store: Connection) -> None:
+    add(store, "Ada")
+    rae, sam = invite(store, "rae", "builder"), invite(store, "sam", "builder")
+    lease = claim(store, rae)
+    assert lease is not None
+    assert reviews.renew(store, rae, lease.seat, fence=lease.fence, until=later(minutes=5))
+    assert reviews.get_seat(store, lease.seat).lease_until == later(minutes=30)
+    assert reviews.renew(store, rae, lease.seat, fence=lease.fence, until=later(minutes=50))
+    assert reviews.get_seat(store, lease.seat).lease_until == later(minutes=50)
+    assert not reviews.renew(store, sam, lease.seat, fence=lease.fence, until=later(hours=9))
+    claim(store, sam, now=later(hours=1))
+    assert not reviews.renew(store, rae, lease.seat, fence=lease.fence, until=later(hours=9))
+
+
+def test_a_broken_lease_frees_the_seat_and_keeps_the_draft(store: Connection) -> None:
+    add(store, "Ada")
+    reviewer = invite(store, "rae", "builder")
+    lease = claim(store, reviewer)
+    assert lease is not None
+    _save(store, reviewer, lease.seat, "So far")
+    with pytest.raises(StaleFence, match="another holder"):
+        reviews.break_lease(store, lease.seat, fence=lease.fence + 1)
+    assert reviews.break_lease(store, lease.seat, fence=lease.fence).holder == reviewer.id
+    with pytest.raises(Refused, match="Nobody holds"):
+        reviews.break_lease(store, lease.seat, fence=lease.fence)
+    with pytest.raises(StaleFence):
+        submit(store, reviewer, lease)
+    assert reviews.get_draft(store, reviewer, lease.seat).quote == "So far"
+
+
+def test_a_decline_is_taken_back_but_no_conflict_of_interest(store: Connection) -> None:
+    add(store, "Ada")
+    reviewer = invite(store, "rae", "builder")
+    lease = claim(store, reviewer)
+    assert lease is not None
+    _decline(store, reviewer, lease.seat)
+    assert reviews.take_back_decline(store, reviewer, lease.seat)
+    assert not reviews.take_back_decline(store, reviewer, lease.seat)
+    assert _slug(claim(store, reviewer)) == "ada"
+    _decline(store, reviewer, lease.seat, DeclineReason.CONFLICT)
+    with pytest.raises(Refused, match="not taken back"):
+        reviews.take_back_decline(store, reviewer, lease.seat)
+
+
+def test_seats_that_wait_without_a_date_get_one(store: Connection) -> None:
+    _, bea = add(store, "Ada", "Bea")
+    tools.set_status(store, bea, ToolStatus.REJECTED)
+    reviews.give_due_dates(store, due=later(days=7))
+    add(store, "Cyd")
+    reviews.give_due_dates(store, due=later(days=9))
+    rows = reviews.queue(store, lenses=["builder"], now=NOW)
+    assert [(row.tool_slug, row.due_at) for row in rows] == [("ada", later(days=7)), ("cyd", later(days=9))]
+
+
+def test_deserted_seats_are_those_that_nobody_is_left_for(store: Connection) -> None:
+    ada, bea, cyd = add(store, "Ada", "Bea", "Cyd")
+    rae, sam = invite(store, "rae", "builder", "skeptic"), invite(store, "sam", "builder")
+    for at, reviewer, reason in (
+        (ada, rae, DeclineReason.NOT_MY_FIELD),
+        (ada, sam, DeclineReason.LATER),
+        (bea, rae, DeclineReason.CONFLICT),
+        (cyd, rae, DeclineReason.NOT_MY_FIELD),
+    ):
+        lease = claim(store, reviewer, lenses=("builder",), tool=at)
+        assert lease is not None
+        _decline(store, reviewer, lease.seat, reason, until=later(days=7) if reason == DeclineReason.LATER else None)
+    found = [(row.tool_slug, row.lens) for row in reviews.deserted(store, now=NOW)]
+    # rae is the only skeptic, and has a conflict with Bea as such, too.
+    assert found == [("ada", "builder"), ("bea", "skeptic")]
+    assert [row.tool_slug for row in reviews.deserted(store, now=later(days=8))] == ["bea"]
+    assert len(reviews.deserted(store, now=NOW, limit=1)) == 1

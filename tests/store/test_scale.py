@@ -12,10 +12,27 @@ from sqlalchemy.engine import Connection
 
 from core.identifier import Identifier, Scheme
 from core.intent import Ask, Merge, NewTool, SeenAgain
-from core.panel import DeclineReason
+from core.panel import DeclineReason, Role
 from core.tool import Reason, ToolStatus
 from core.week import Week
-from store import audit, comparisons, deliveries, merges, people, reviews, schema, sources, subscribers, tools
+from store import (
+    alarms,
+    audit,
+    comparisons,
+    deliveries,
+    dispatches,
+    fetches,
+    merges,
+    panels,
+    people,
+    reminders,
+    reviews,
+    schema,
+    sources,
+    subscribers,
+    tools,
+    worklists,
+)
 from store.connect import Database
 from tests.conftest import NOW
 from tests.store import world
@@ -59,6 +76,29 @@ def _assess(connection: Connection) -> None:
     tools.reassess(connection, {world.CYD: said, world.ADA: replace(said, name="Ada II")}, now=NOW)
 
 
+def _page_of_queue(connection: Connection) -> None:
+    wanted = panels.Wanted(lenses=["builder", "skeptic"], category="agents", source="shelf")
+    place = panels.Place(panel_submitted=3, due_at=NOW, priority=5.0, id=7)
+    reviewer = people.find(connection, "reviewer@example.com")
+    panels.waiting(connection, reviewer, wanted, after=place, limit=50, now=NOW)
+    panels.how_many_wait(connection, ["builder", "skeptic"])
+    panels.held(connection, reviewer, now=NOW)
+
+
+def _mine(connection: Connection) -> None:
+    reviewer = people.find(connection, "reviewer@example.com")
+    panels.drafts(connection, reviewer, limit=9)
+    panels.verdicts_of(connection, reviewer, before=99, limit=9)
+
+
+def _panel(connection: Connection) -> None:
+    panels.chairs(connection, [world.ADA])
+    panels.said_on(connection, [world.ADA])
+    panels.declines(connection, [world.ADA])
+    panels.lookers(connection, world.ADA)
+    panels.merged_names(connection, world.ADA)
+
+
 def _merge(connection: Connection) -> None:
     merges.apply(connection, Merge(winner=world.CYD, loser=world.DOT, rule="r", evidence=()), by="e", now=NOW)
     merges.split(connection, get(connection, world.CYD), [("shelf", "4")], by="e", now=NOW)
@@ -67,7 +107,7 @@ def _merge(connection: Connection) -> None:
 def _ask(connection: Connection) -> None:
     question = Ask(one=world.BEA, other=("shelf", "3"), score=0.5, reasons=(Reason(words="alike", points=0.5),))
     tools.ask(connection, [question], now=NOW)
-    merges.questions(connection)
+    worklists.questions(connection, limit=50)
 
 
 def _send(connection: Connection) -> None:
@@ -79,11 +119,78 @@ def _send(connection: Connection) -> None:
     deliveries.is_open(connection, WEEK)
 
 
+def _tell(connection: Connection) -> None:
+    found = subscribers.find(connection, "reader1@example.com")
+    assert found is not None
+    subscribers.dossier(connection, found)
+
+
+def _look_after_people(connection: Connection) -> None:
+    people.listed(connection, after="a", role=Role.REVIEWER, lens_key="builder", limit=9, now=NOW)
+    people.row(connection, world.REVIEWER, now=NOW)
+    people.leases(connection, world.REVIEWER, now=NOW)
+    people.drafts(connection, world.REVIEWER)
+    people.lens_rows(connection)
+    people.free_leases(connection, world.REVIEWER)
+
+
+def _search_the_log(connection: Connection) -> None:
+    by: tuple[dict[str, Any], ...] = (
+        {"actor": "system"},
+        {"action": "tool.merge"},
+        {"actor": "system", "action": "tool.merge", "since": NOW, "until": later(days=1)},
+        {"subject": "tool:ada", "actor": "system", "before_id": 7},
+    )
+    for filters in by:
+        audit.search(connection, limit=9, **filters)
+    audit.actions(connection)
+    audit.actors(connection)
+
+
+def _remind(connection: Connection) -> None:
+    span: dict[str, Any] = {"after": NOW, "until": later(days=1), "limit": 9}
+    reminders.between(connection, "builder", **span)
+    reminders.held(connection, "builder", **span)
+    reminders.news(connection, "builder", at=world.EDITOR, rung="late", **span)
+    reminders.theirs(connection, "builder", at=world.REVIEWER, rung="due", now=NOW, **span)
+    reminders.told(connection, before=9, at=world.REVIEWER, mails=9, limit=9)
+
+
+def _look_for_alarms(connection: Connection) -> None:
+    alarms.lens_states(connection, late=NOW, limit=9)
+    alarms.gone_sources(connection, limit=9)
+    alarms.failing_sources(connection, failures=3, before=NOW, limit=9)
+    alarms.silent_sources(connection, before=NOW, limit=9)
+    alarms.doubts(connection, limit=9)
+
+
+def _watch_sources(connection: Connection) -> None:
+    fetches.page(connection, after="a", state="on", runs=60, limit=9)
+    fetches.records(connection, "shelf", before=1, limit=9)
+
+
 JOBS: dict[str, Job] = {
+    "look after people and lenses": _look_after_people,
+    "search the log": _search_the_log,
+    "remind of what is due": _remind,
+    "look for alarms": _look_for_alarms,
+    "watch the sources": _watch_sources,
+    "list editions on their way": lambda connection: dispatches.listed(connection, before="2027-W01", limit=9),
     "claim the next seat": _claim_anything,
     "claim a seat of one tool": _claim_one,
     "decline": _decline,
     "list the queue": lambda connection: reviews.queue(connection, now=NOW),
+    "a page of the queue": _page_of_queue,
+    "date what has no date": lambda connection: reviews.give_due_dates(connection, due=NOW),
+    "a reviewer's own page": _mine,
+    "panels under way": lambda connection: panels.under_way(connection, after=3, limit=9),
+    "panels that closed": lambda connection: panels.closed(connection, before=(NOW, 9), limit=9),
+    "what nobody has read": lambda connection: panels.unread(connection, after=None, limit=9),
+    "a panel with all that was said": _panel,
+    "seats that were judged twice": panels.judged_twice,
+    "what somebody could still judge": lambda connection: reviews.may_judge(
+        connection, people.find(connection, "reviewer@example.com"), [world.CYD]
+    ),
     "read verdicts": lambda connection: reviews.verdicts(connection, [world.ADA]),
     "see entries again": _see,
     "add a tool": _add,
@@ -99,6 +206,13 @@ JOBS: dict[str, Job] = {
     "the log of one thing": lambda connection: audit.entries(connection, subject="tool:ada"),
     "look at the sources": lambda connection: sources.statuses(connection, [SHELF]),
     "find a subscriber": lambda connection: subscribers.find(connection, "reader1@example.com"),
+    "find out whether an address may be mailed": lambda connection: subscribers.suppressed(connection, "a@b.example"),
+    "count a week of growth": lambda connection: subscribers.span(connection, start=NOW, end=later(days=7)),
+    "count who was active": lambda connection: subscribers.active_at(connection, NOW),
+    "find whose mails come back": lambda connection: subscribers.often_returned(
+        connection, weeks=[WEEK], since=NOW, times=3
+    ),
+    "all that is kept of a person": _tell,
     "send a batch": _send,
 }
 
@@ -141,6 +255,11 @@ def _reads_whole(line: str) -> bool:
 def test_no_statement_of_a_daily_job_reads_a_whole_table(world_on_sqlite: Connection, job: str) -> None:
     plans = _plans(world_on_sqlite, JOBS[job])
     assert [(statement, line) for statement, plan in plans for line in plan if _reads_whole(line)] == []
+
+
+def test_the_log_is_searched_without_sorting(world_on_sqlite: Connection) -> None:
+    plans = _plans(world_on_sqlite, JOBS["search the log"])
+    assert not [line for _, plan in plans for line in plan if "TEMP B-TREE" in line]
 
 
 @pytest.mark.parametrize("job", ["claim the next seat", "list the queue"])

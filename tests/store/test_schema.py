@@ -21,8 +21,10 @@ WORDS = (
     "fetch.outcome",
     "tool.status",
     "duplicate.answer",
+    "proposal.answer",
     "pricing.model",
     "pricing.confidence",
+    "pricing.per",
     "person_role.role",
     "seat.state",
     "draft.decision",
@@ -34,6 +36,7 @@ WORDS = (
     "comparison.state",
     "edition.state",
     "subscriber.state",
+    "subscriber.rhythm",
     "consent.kind",
     "suppression.reason",
     "batch.state",
@@ -43,6 +46,7 @@ WORDS = (
     "vote.state",
     "correction.state",
     "said.decision",
+    "reminder.rung",
 )
 
 # CHECK -> statements, each of which breaks it.
@@ -59,10 +63,14 @@ STATES: dict[str, tuple[str, ...]] = {
     ),
     "ck_tool_not_into_itself": ("UPDATE tool SET merged_into = 5 WHERE id = 5",),
     "ck_merge_two_tools": ("UPDATE merge SET winner = loser",),
+    "ck_suggestion_ordered": ("UPDATE suggestion SET high = 1",),
+    "ck_tool_version_two_tools": ("UPDATE tool_version SET older = newer",),
     "ck_duplicate_ordered": (
         "UPDATE duplicate SET low = high",
         "UPDATE duplicate SET low = high, high = low",
     ),
+    "ck_proposal_ordered": ("UPDATE proposal SET low = 3, high = 1",),
+    "ck_proposal_reason": ("UPDATE proposal SET reason = ''",),
     "ck_duplicate_answered": (
         "UPDATE duplicate SET answer = 'same'",
         "UPDATE duplicate SET answered_at = asked_at",
@@ -95,6 +103,7 @@ STATES: dict[str, tuple[str, ...]] = {
     "ck_comparison_approved": ("UPDATE comparison SET state = 'approved' WHERE id = 2",),
     "ck_comparison_approved_version": ("UPDATE comparison SET approved_version = 2 WHERE id = 1",),
     "ck_comparison_published": ("UPDATE comparison SET published_at = NULL WHERE id = 1",),
+    "ck_edition_local_hour": ("UPDATE edition SET local_hour = 24", "UPDATE edition SET local_hour = -1"),
     "ck_edition_frozen": (
         "UPDATE edition SET state = 'approved' WHERE number = 2",
         "UPDATE edition SET state = 'draft' WHERE number = 1",
@@ -106,6 +115,10 @@ STATES: dict[str, tuple[str, ...]] = {
     "ck_edition_sent": (
         "UPDATE edition SET state = 'sent' WHERE number = 1",
         "UPDATE edition SET sent_at = approved_at WHERE number = 1",
+    ),
+    "ck_edition_variant_number": (
+        "UPDATE edition_variant SET number = 0 WHERE number = 2",
+        "UPDATE edition_variant SET number = 64 WHERE number = 2",
     ),
     "ck_subscriber_confirmed": ("UPDATE subscriber SET confirmed_at = NULL WHERE id = 1",),
     "ck_batch_lease": (
@@ -127,6 +140,15 @@ STATES: dict[str, tuple[str, ...]] = {
         "UPDATE correction SET decided_at = NULL",
     ),
     "ck_correction_note": ("UPDATE correction SET state = 'accepted'",),
+    "ck_category_quorum_quorum": (
+        "UPDATE category_quorum SET quorum = 0",
+        "UPDATE category_quorum SET quorum = 21",
+    ),
+    "ck_alarm_acknowledged": (
+        "UPDATE alarm SET acknowledged_at = NULL",
+        "UPDATE alarm SET acknowledged_by = NULL",
+        "UPDATE alarm SET acknowledged_mark = NULL",
+    ),
     "ck_delivery_in_batch": (
         "UPDATE delivery SET batch = NULL WHERE id = 1",
         "UPDATE delivery SET batch = NULL WHERE id = 3",
@@ -142,14 +164,25 @@ TWINS: dict[str, dict[str, Any]] = {
     "fact.tool, fact.field, fact.source_url": {"id": 900, "observed_at": LATER},
     "pricing.tool": {"id": 900},
     "lens.position": {"key": "futurist"},
+    "reminder_mail.person, reminder_mail.day": {"id": 900},
     "person.email_key": {"id": 900},
+    "passkey.credential": {"id": 900},
     "seat.tool, seat.lens": {"id": 900},
+    "seat.holder, seat.lens": {
+        "id": 900,
+        "tool": 2,
+        "lens": "skeptic",
+        "state": "leased",
+        "holder": 2,
+        "lease_until": LATER,
+    },
     "verdict.seat, verdict.version": {"id": 900, "state": "revised"},
     "verdict.seat": {"id": 900, "version": 2},
     "comparison.slug": {"id": 900, "high": 4},
     "comparison.low, comparison.high": {"id": 900, "slug": "bea-vs-ada"},
     "edition.number": {"week": "2026-W40"},
     "edition_comparison.comparison": {"week": DRAFT_WEEK},
+    "edition_variant.week": {"number": 3},
     "subscriber.address_key": {"id": 900},
     "delivery.week, delivery.subscriber": {"id": 900},
     "event.provider_id": {"id": 900, "natural_key": "another"},
@@ -254,7 +287,7 @@ def test_a_reference_leads_to_a_row(lived_in: Connection, reference: str) -> Non
     holders = [row for row in WORLD[table.name] if row.get(name) is not None]
     row = (holders or WORLD[table.name])[0]
     nobody: Any = "nobody"
-    if isinstance(column.type, sa.BigInteger):
+    if isinstance(column.type, sa.Integer):
         nobody = 999_999 if name == "high" else -1  # `low < high` holds with either
     this = sa.and_(*(key == row[key.name] for key in table.primary_key))
     said = _refusal(lived_in, sa.update(table).where(this).values({name: nobody}))

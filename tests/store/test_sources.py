@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from core.errors import NotFound
@@ -27,7 +29,7 @@ def _finish(
 ) -> None:
     reading = Reading(source=SHELF.key, at=at, outcome=outcome, cursor=CURSOR, **more)
     record = FetchRecord(source=SHELF.key, at=at, outcome=outcome, entries=entries, error=reading.error)
-    sources.finish(connection, reading, record)
+    sources.finish(connection, [(reading, record)])
 
 
 def _status(connection: Connection) -> SourceStatus:
@@ -63,7 +65,7 @@ def test_a_failure_keeps_the_old_cursor_and_counts_from_the_first_one(store: Con
             source=SHELF.key, at=later(hours=hour), outcome=Outcome.FAILED, cursor=Cursor(), error=f"timeout {hour}"
         )
         record = FetchRecord(source=SHELF.key, at=later(hours=hour), outcome=Outcome.FAILED, error=reading.error)
-        sources.finish(store, reading, record)
+        sources.finish(store, [(reading, record)])
     status = _status(store)
     assert (status.cursor, status.last_success) == (CURSOR, NOW)
     assert (status.last_error, status.failing_since, status.consecutive_failures) == ("timeout 2", later(hours=1), 2)
@@ -100,7 +102,7 @@ def test_when_a_source_last_showed_anything_is_known(store: Connection) -> None:
 
 
 def test_the_next_run_is_due_from_the_moment_one_begins(store: Connection) -> None:
-    sources.start(store, SHELF.key, next_due=later(hours=1))
+    sources.start(store, {SHELF.key: later(hours=1)})
     assert _status(store).next_due == later(hours=1)
 
 
@@ -110,7 +112,7 @@ def test_the_median_is_of_the_last_runs_that_were_read(store: Connection) -> Non
         _finish(store, at=later(hours=number), entries=number)
     _finish(store, Outcome.NOT_MODIFIED, at=later(hours=30), entries=0)
     _finish(store, Outcome.FAILED, at=later(hours=31), entries=0, error="timeout")
-    assert sources.history(store, [SHELF.key, "nobody"]) == {SHELF.key: list(range(19, 5, -1)), "nobody": []}
+    assert sources.history(store) == {SHELF.key: list(range(19, 5, -1))}
     assert _status(store).entries_median == 12
 
 
@@ -125,3 +127,49 @@ def test_pausing_says_what_was_before(store: Connection) -> None:
     assert sources.set_state(store, SHELF.key, SourceState.ON) is SourceState.PAUSED
     with pytest.raises(NotFound, match=r"no source 'nobody'.*verdicts sources list"):
         sources.set_state(store, "nobody", SourceState.PAUSED)
+
+
+def test_what_a_host_still_grants_is_kept_until_the_next_run(store: Connection) -> None:
+    _finish(store, budget_left=498)
+    assert _status(store).budget_left == 498
+    _finish(store, Outcome.FAILED, budget_left=0, error="429")
+    assert _status(store).budget_left == 0
+    _finish(store)
+    assert _status(store).budget_left is None
+
+
+def test_the_last_runs_are_listed_whatever_came_of_them(store: Connection) -> None:
+    for number, outcome in enumerate((Outcome.OK, Outcome.NOT_MODIFIED, Outcome.FAILED, Outcome.OK)):
+        _finish(store, outcome, at=later(hours=number), entries=number)
+    assert sources.runs(store, limit=3) == {SHELF.key: [3, 2, 1]}
+
+
+def test_many_runs_end_with_few_statements(store: Connection) -> None:
+    listed = [replace(SHELF, key=f"s{number}") for number in range(40)]
+    sources.sync(store, listed)
+    done = [
+        (
+            Reading(source=each.key, at=NOW, outcome=Outcome.NOT_MODIFIED, cursor=CURSOR),
+            FetchRecord(source=each.key, at=NOW, outcome=Outcome.NOT_MODIFIED),
+        )
+        for each in listed
+    ]
+    asked = _statements(store, lambda: sources.finish(store, done))
+    assert len(asked) <= 3
+    assert len(_statements(store, lambda: sources.statuses(store, listed))) <= 3
+    assert len(_statements(store, lambda: sources.sync(store, listed))) == 1
+    assert {each.cursor == CURSOR for each in sources.statuses(store, listed)} == {True}
+
+
+def _statements(store: Connection, work: Callable[[], object]) -> list[str]:
+    asked: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        asked.append(statement)
+
+    sa.event.listen(store.engine, "before_cursor_execute", note)
+    try:
+        work()
+    finally:
+        sa.event.remove(store.engine, "before_cursor_execute", note)
+    return asked

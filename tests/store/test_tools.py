@@ -63,7 +63,6 @@ def test_what_was_added_is_known(store: Connection) -> None:
     known = tools.known(store, [one, other, sighting("Cyd")])
     assert known.tool_of == dict.fromkeys(one.identifiers, ada) | dict.fromkeys(other.identifiers, bea)
     assert known.identifiers_of == {ada: one.identifiers, bea: other.identifiers}
-    assert known.names_of == {ada: "Ada", bea: "Bea"}
     assert {key: each.tool for key, each in known.sightings.items()} == {("shelf", "ada"): ada, ("shelf", "bea"): bea}
     assert known.sightings["shelf", "ada"].content_hash == one.content_hash
 

@@ -82,7 +82,7 @@ def _sighting(at: int, *, tool: int, first_tool: int) -> dict[str, Any]:
     }
 
 
-def _seat(at: int, tool: int, lens: str, *, submitted: bool = False, panel: int = 0) -> dict[str, Any]:
+def _seat(at: int, tool: int, lens: str, *, submitted: bool = False, panel: int = 0, **more: Any) -> dict[str, Any]:
     return {
         "id": at,
         "tool": tool,
@@ -93,6 +93,7 @@ def _seat(at: int, tool: int, lens: str, *, submitted: bool = False, panel: int 
         "panel_submitted": panel,
         "priority": 10.0 * tool,
         "waiting": STATUSES[tool] in ("queued", "in_review"),
+        **more,
     }
 
 
@@ -256,6 +257,9 @@ WORLD: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "duplicate": [{"id": 1, "low": CYD, "high": DOT, "score": 0.5, "reasons": [], "asked_at": NOW}],
+    "proposal": [{"low": ADA, "high": CYD, "answer": "rejected", "reason": "dull", "answered_by": "e@x", "at": NOW}],
+    "suggestion": [{"low": CYD, "high": DOT, "score": 0.5, "reasons": [], "numbers": {}, "at": NOW}],
+    "tool_version": [{"newer": DOT, "older": CYD, "by": "editor@example.com", "at": NOW}],
     "fact": [{"id": 1, "tool": ADA, "field": "licence", "value": "mit", "source_url": "u", "observed_at": NOW}],
     "pricing": [
         {
@@ -281,6 +285,18 @@ WORLD: dict[str, list[dict[str, Any]]] = {
     "session": [
         {"token_hash": "b", "person": REVIEWER, "started_at": NOW, "seen_at": NOW, "expires_at": LATER, "agent": ""}
     ],
+    "passkey": [
+        {
+            "id": 1,
+            "person": REVIEWER,
+            "credential": "Y3JlZA",
+            "public_key": "a2V5",
+            "uses": 0,
+            "name": "Laptop",
+            "made_at": NOW,
+        }
+    ],
+    "challenge": [{"value_hash": "c", "person": REVIEWER, "expires_at": LATER}],
     "seat": [
         _seat(1, ADA, BUILDER, submitted=True, panel=1),
         _seat(2, BEA, BUILDER, submitted=True, panel=1),
@@ -288,7 +304,9 @@ WORLD: dict[str, list[dict[str, Any]]] = {
         _seat(4, CYD, SKEPTIC),
         _seat(5, DOT, BUILDER, submitted=True, panel=1),
         _seat(6, DOT, SKEPTIC, panel=1),
+        _seat(7, ADA, SKEPTIC, panel=1, state="leased", holder=EDITOR, lease_until=LATER),
     ],
+    "look": [{"tool": ADA, "person": REVIEWER, "at": NOW}],
     "draft": [
         {"seat": 3, "person": REVIEWER, "quote": "So far", "disclosure": "", "version": 1, "saved_at": NOW},
     ],
@@ -326,12 +344,36 @@ WORLD: dict[str, list[dict[str, Any]]] = {
     "edition_comparison": [
         {"week": SENT_WEEK, "position": 1, "comparison": 1, "comparison_version": 1, "slug": "ada-vs-bea"}
     ],
+    "edition_variant": [
+        {
+            "week": SENT_WEEK,
+            "number": 2,
+            "places": [],
+            "best_of": ["ada-vs-bea"],
+            "subject": "s",
+            "html": "<p>",
+            "text": "t",
+            "content_hash": "hash of the best-of",
+        },
+        {
+            "week": SENT_WEEK,
+            "number": 1,
+            "places": [1],
+            "subject": "s",
+            "html": "<p>",
+            "text": "t",
+            "content_hash": "hash of variant 1",
+        },
+    ],
+    "edition_taste": [{"week": SENT_WEEK, "taste": "agents", "variant": 1}],
     "subscriber": [_subscriber(at) for at in (SENT, UNCERTAIN, PENDING, SENDING)],
     "consent": [
         {"id": at, "subscriber": at, "at": NOW, "kind": "confirmed", "text": "Yes.", "source": "web"}
         for at in (SENT, UNCERTAIN, PENDING, SENDING)
     ],
     "suppression": [{"address_hash": "h", "reason": "bounced", "at": NOW}],
+    "suppressed_domain": [{"domain": "elsewhere.example", "note": "They asked.", "at": NOW}],
+    "former_address": [{"subscriber": SENT, "address_hash": "f", "at": NOW}],
     "batch": [
         _batch(SENT, "sent", attempt="one", attempts=1, started_at=NOW),
         _batch(UNCERTAIN, "uncertain", attempt="two", attempts=1, started_at=NOW),
@@ -400,5 +442,19 @@ WORLD: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "search_word": [{"word": word, "comparison": 1} for word in ("ada", "bea")],
+    "category_quorum": [{"category": "agents", "quorum": 3}],
+    "reminder_mail": [{"id": 1, "person": REVIEWER, "day": "2026-11-20", "claimed_at": NOW, "sent_at": NOW}],
+    "reminder": [{"seat": 3, "person": REVIEWER, "rung": "due", "mail": 1, "due_at": NOW}],
+    "alarm": [
+        {
+            "key": "source:shelf",
+            "since": NOW,
+            "mark": "m",
+            "acknowledged_at": NOW,
+            "acknowledged_by": EDITOR,
+            "acknowledged_mark": "m",
+        }
+    ],
+    "alarm_told": [{"alarm": "source:shelf", "person": EDITOR, "at": NOW}],
     "audit": [{"id": 1, "at": NOW, "actor": "system", "action": "tool.merge", "subject": "tool:eve"}],
 }

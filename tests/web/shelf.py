@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,7 @@ from uuid import uuid4
 from app.tokens import Purpose, stamp
 from app.wiring import Product
 from core.comparison import ComparisonView
-from core.edition import Frozen
+from core.edition import Frozen, Variant
 from core.errors import NotFound
 from core.fact import Pricing, PricingModel
 from core.intent import Assessment, NewTool
@@ -77,7 +78,14 @@ def _reader(connection: Any, *, confirmed_at: datetime = APPROVED) -> int:
 
 
 def edition(
-    product: Product, week: Week, slugs: Sequence[str], *, approved: bool = True, subject: str, intro: str = ""
+    product: Product,
+    week: Week,
+    slugs: Sequence[str],
+    *,
+    approved: bool = True,
+    subject: str,
+    intro: str = "",
+    variants: Sequence[Variant] = (),
 ) -> None:
     """Make a week's edition of these comparisons."""
     with product.database.write() as connection:
@@ -93,7 +101,8 @@ def edition(
         )
         if approved:
             frozen = Frozen(subject=subject, html="<p>mail</p>", text="mail", comparisons=tuple(slugs))
-            editions.approve(connection, made, frozen=frozen, by=_editor(connection).id, now=APPROVED)
+            by = _editor(connection).id
+            editions.approve(connection, made, frozen=frozen, variants=variants, by=by, now=APPROVED)
 
 
 def _editor(connection: Any) -> Person:
@@ -153,6 +162,14 @@ def reader(product: Product, *, confirmed_at: datetime = APPROVED) -> str:
     return found.address
 
 
+def asked(product: Product, address: str) -> None:
+    """Wait for what a form does once its answer is out: somebody is on the list."""
+    give_up = time.monotonic() + 5
+    while state(product, address) is None:
+        assert time.monotonic() < give_up, f"nobody has asked for {address}"
+        time.sleep(0.005)
+
+
 def link(product: Product, purpose: Purpose, address: str, *more: str, expires: datetime | None = None) -> str:
     """The path that a mail to this address carries."""
     with product.database.read() as connection:
@@ -172,4 +189,4 @@ def token(product: Product, purpose: Purpose, address: str, *, expires: datetime
     with product.database.read() as connection:
         found = subscribers.find(connection, address)
     assert found is not None
-    return product.signer.sign(purpose, found.id, expires=expires)
+    return product.signer.sign(purpose, found.id, stamp(found.address_key), expires=expires)

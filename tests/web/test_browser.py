@@ -191,7 +191,7 @@ def test_ship_and_skip_differ_in_shape_where_there_is_no_colour(chromium):
 def test_every_stop_of_the_tab_key_is_visible(chromium):
     def walk(page: Page) -> list[str]:
         unseen = []
-        count = page.evaluate("document.querySelectorAll('a, button, input:not([type=hidden])').length")
+        count = page.evaluate("document.querySelectorAll('a, button, input:not([type=hidden], [tabindex])').length")
         for _ in range(count):
             page.keyboard.press("Tab")
             seen = page.evaluate(
@@ -223,6 +223,7 @@ def test_a_reader_subscribes_confirms_and_leaves_without_scripts(chromium, produ
         return page.inner_text("h1")
 
     assert chromium.look(COMPARISON, ask, scripts=False) == "Now check your mail"
+    shelf.asked(product, address)
     assert shelf.state(product, address) is SubscriberState.PENDING
     confirm = f"/confirm/{shelf.token(product, Purpose.CONFIRM, address)}"
     assert chromium.look(confirm, press, scripts=False) == "You are on the list"
@@ -235,6 +236,7 @@ def test_a_reader_subscribes_confirms_and_leaves_without_scripts(chromium, produ
 def test_a_form_on_another_site_cannot_press_the_button(chromium, product, site):
     address = f"{uuid4()}@reader.example"
     site.post("/subscribe", data={"address": address})
+    shelf.asked(product, address)
     target = f"{chromium.address}/confirm/{shelf.token(product, Purpose.CONFIRM, address)}"
 
     def forge(page: Page) -> str:

@@ -287,6 +287,7 @@ def test_metrics_tell_what_there_is_and_what_was_answered_and_refused(fresh, fre
     fresh_site.get("/")
     fresh_site.get("/vote/forged")
     fresh_site.get("/a-made-up-path")
+    fresh_site.post("/subscribe", data={"address": "a@reader.example"}, headers={"Sec-Fetch-Site": "cross-site"})
     response = fresh_site.get("/metrics")
     assert response.headers["content-type"].startswith("text/plain; version=")
     assert response.headers["cache-control"] == "no-store"
@@ -295,6 +296,7 @@ def test_metrics_tell_what_there_is_and_what_was_answered_and_refused(fresh, fre
     assert figure(response.text, 'verdicts_web_request_seconds_count{page="home",status="200"}') == 1
     assert figure(response.text, 'verdicts_web_request_seconds_count{page="other",status="404"}') == 1
     assert figure(response.text, 'verdicts_web_refused_total{form="vote",why="refused"}') == 1
+    assert figure(response.text, 'verdicts_web_refused_total{form="subscribe",why="other_site"}') == 1
 
 
 def test_metrics_are_for_this_machine_alone(fresh, fresh_site):

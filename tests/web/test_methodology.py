@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from bs4 import BeautifulSoup
 
+from app import staffing
 from app.lenses import STANDARD, load_lenses, read_lenses
-from app.reviewing import keep_lenses
 from core.source import Source
 from store import sources
 from web.application import create_app
@@ -46,7 +46,7 @@ def test_it_shows_the_active_lenses_in_their_order_with_what_excites_and_tires_t
     for each, lens in zip(shown, lenses, strict=True):
         for words in (lens.motto, lens.asks, lens.excites, lens.tires):
             assert words in each.get_text()
-    keep_lenses(fresh, [replace(lenses[0], active=False)])
+    staffing.change_lens(fresh, replace(lenses[0], active=False), seen=staffing.mark(lenses[0]), actor="test")
     assert lenses[0].motto not in page().get_text()
 
 

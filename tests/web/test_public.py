@@ -9,8 +9,11 @@ import httpx
 import pytest
 from bs4 import BeautifulSoup
 
+from core.edition import Frozen, Variant
+from core.week import Week
 from tests.web import shelf
 from tests.web.samples import EMPTY, EVERY, HOSTILE_VIEW, LONG_VIEW, PARTIAL, VIEW, bare
+from web.application import create_app
 
 COMPARISON = f"/compare/{VIEW.slug}"
 PUBLIC = ("/", COMPARISON, "/editions", "/editions/2026-W48", "/subscribe")
@@ -197,6 +200,9 @@ def test_another_order_case_or_old_name_moves_for_good_to_the_address(site, aske
         "/editions/2026-W47",
         "/editions/2026-W49",
         "/editions/2026-W99",
+        "/editions/2026-W48/best-of",
+        "/editions/2026-W49/best-of",
+        "/editions/next/best-of",
         "/editions/next",
         "/editions/%202026-W48",
         "/editions/٢٠٢٦-W48",
@@ -208,6 +214,21 @@ def test_what_is_not_published_is_not_there(site, path):
     response = site.get(path)
     assert response.status_code == 404
     assert "No verdict here" in response.text
+
+
+def test_the_best_of_a_month_has_a_page_that_the_monthly_mail_leads_to(server, client, fresh):
+    shelf.publish(fresh, VIEW, PARTIAL)
+    shelf.edition(fresh, Week(2026, 48), [VIEW.slug], subject="The last of November")
+    content = Frozen(subject="Best of November 2026: A vs B", html="<p>mail</p>", text="mail", comparisons=(VIEW.slug,))
+    best = Variant(number=1, places=(), tastes=(), frozen=content, best_of=True)
+    shelf.edition(fresh, Week(2026, 49), [PARTIAL.slug], subject="The first of December", variants=[best])
+    server.stage.app = create_app(fresh)
+    page = BeautifulSoup(client.get("/editions/2026-W49/best-of").text, "lxml").select_one("main")
+    assert page.h1.get_text() == "Best of November 2026: A vs B"
+    assert "the best comparisons of November 2026" in page.select_one(".lead").get_text()
+    links = {link["href"] for link in page.select("a[href^='/compare/']")}
+    assert f"/compare/{VIEW.slug}" in links
+    assert f"/compare/{PARTIAL.slug}" not in links
 
 
 def test_what_is_not_approved_is_named_on_no_page(site):
@@ -238,7 +259,7 @@ def test_home_has_something_to_say_before_anything_is_published(fresh_site):
 def test_an_edition_shows_its_words_and_its_comparisons(site):
     soup = read(site.get("/editions/2026-W48"))
     assert words(soup, "h1") == "A model that fits a laptop, and skills that spread"
-    assert [lead.get_text() for lead in soup.select(".lead")] == [
+    assert [lead.get_text() for lead in soup.select(".lead p")] == [
         "Nothing in common but the week they came out in.",
         "One of them convinced everybody.",
     ]

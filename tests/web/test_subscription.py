@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
 from bs4 import BeautifulSoup
 
+from app import subscribing
+from app.sending import Links
 from app.tokens import Purpose
 from app.wiring import Product
 from core.subscriber import SubscriberState
+from store import subscribers
+from tests.app.making import rows
 from tests.web import shelf
 from web.forms import LARGEST
 
@@ -18,10 +25,11 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 
 @pytest.fixture
-def address(site: httpx.Client) -> str:
+def address(site: httpx.Client, product: Product) -> str:
     """Somebody who has asked to subscribe."""
     made = f"{uuid4()}@reader.example"
     assert site.post("/subscribe", data={"address": made, "source": "home"}).status_code == 200
+    shelf.asked(product, made)
     return made
 
 
@@ -47,6 +55,7 @@ def test_who_subscribes_is_told_to_look_for_the_mail_and_is_not_on_the_list_yet(
 def test_a_known_address_gets_the_same_answer_as_an_unknown_one(site, product, address):
     known, unknown = (f"{uuid4()}@reader.example" for _ in range(2))
     site.post("/subscribe", data={"address": known})
+    shelf.asked(product, known)
     site.post(confirm_path(product, known))
     again, first = (site.post("/subscribe", data={"address": each}) for each in (known, unknown))
     assert again.status_code == first.status_code == 200
@@ -73,10 +82,106 @@ def test_the_form_says_what_is_agreed_to_and_that_it_is_confirmed_by_mail(site):
 def test_the_form_can_be_sent_as_multipart(site, product):
     made = f"{uuid4()}@reader.example"
     assert site.post("/subscribe", files={"address": (None, made)}).status_code == 200
+    shelf.asked(product, made)
     assert shelf.state(product, made) is SubscriberState.PENDING
 
 
+def settled(product: Product, kind: str, many: int) -> list[Path]:
+    """The letters of this kind, once there are so many: they go out after the answer."""
+    give_up = time.monotonic() + 5
+    while len(found := sorted(product.settings.outbox_folder.glob(f"{kind}-*.eml"))) < many:
+        assert time.monotonic() < give_up, f"{len(found)} letters"
+        time.sleep(0.01)
+    return found
+
+
+def test_the_letter_follows_the_answer(fresh_site, fresh):
+    fresh_site.post("/subscribe", data={"address": "ada@reader.example"})
+    assert len(settled(fresh, "confirm", 1)) == 1
+
+
+def test_while_the_mail_is_down_known_and_unknown_addresses_get_the_same_answer(fresh_site, fresh):
+    fresh_site.post("/subscribe", data={"address": "ada@reader.example"})
+    settled(fresh, "confirm", 1)
+    fresh_site.post(confirm_path(fresh, "ada@reader.example"))
+    folder = fresh.settings.outbox_folder
+    folder.rename(folder.with_name("moved"))
+    folder.write_text("a file where the folder should be")
+    known, unknown = "ada@reader.example", "bea@reader.example"
+    again, first = (fresh_site.post("/subscribe", data={"address": each}) for each in (known, unknown))
+    assert again.status_code == first.status_code == 200
+    assert again.text.replace(known, "X") == first.text.replace(unknown, "X")
+
+
+def test_who_fills_in_the_field_that_nobody_sees_is_answered_and_forgotten(site, product):
+    made = f"{uuid4()}@reader.example"
+    response = site.post("/subscribe", data={"address": made, "website": "https://spam.example"})
+    assert heading(response) == "Now check your mail"
+    with product.database.read() as connection:
+        assert subscribers.find(connection, made) is None
+
+
+def test_the_decoy_is_out_of_sight_of_people_and_of_screen_readers(site):
+    decoy = BeautifulSoup(site.get("/subscribe").text, "lxml").select_one("input[name=website]")
+    assert decoy["tabindex"] == "-1"
+    assert decoy["autocomplete"] == "off"
+    assert decoy.find_parent(attrs={"aria-hidden": "true", "class": "decoy"})
+
+
 # ------------------------------------------------------------ links from mails
+
+
+def every_link(product: Product, address: str) -> list[str]:
+    """Every link of every mail to this address."""
+    with product.database.read() as connection:
+        person = subscribers.find(connection, address)
+    assert person is not None
+    links, later = Links(product), product.now + timedelta(days=1)
+    made = [links.confirm(person, expires=later), links.unsubscribe(person), links.preferences(person)]
+    made.append(subscribing.way_back(product, made[1].rpartition("/")[2]) or "")
+    made.append(subscribing._move_url(product, person, "new@reader.example", expires=later))
+    return [each.removeprefix(product.settings.base_url) for each in made if each]
+
+
+@pytest.mark.parametrize("state", [SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.UNSUBSCRIBED])
+def test_a_thousand_crawls_of_every_link_change_nothing(fresh_site, fresh, state):
+    """Scanners fetch what is in a mail, with GET and HEAD, again and again, and follow what they find."""
+    ada = "ada@reader.example"
+    fresh_site.post("/subscribe", data={"address": ada})
+    settled(fresh, "confirm", 1)
+    if state is not SubscriberState.PENDING:
+        fresh_site.post(confirm_path(fresh, ada))
+    if state is SubscriberState.UNSUBSCRIBED:
+        fresh_site.post(leave_path(fresh, ada))
+    paths = every_link(fresh, ada)
+    before, mails = rows(fresh), len(list(fresh.settings.outbox_folder.iterdir()))
+    crawls = 1000 // 3 // (2 * len(paths)) + 1
+    for path in paths * crawls:
+        for method in ("GET", "HEAD"):
+            assert fresh_site.request(method, path).status_code in (200, 400)
+    for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
+        assert fresh_site.request(method, paths[1]).status_code == 405
+    assert rows(fresh) == before
+    assert len(list(fresh.settings.outbox_folder.iterdir())) == mails
+    assert shelf.state(fresh, ada) is state
+
+
+def test_the_goodbye_page_has_a_button_that_takes_it_back(site, product, address):
+    site.post(confirm_path(product, address))
+    goodbye = BeautifulSoup(site.post(leave_path(product, address)).text, "lxml")
+    form = goodbye.select_one("main form")
+    assert form["method"] == "post"
+    back = form["action"]
+    assert heading(site.get(back)) == "One press to go"
+    assert shelf.state(product, address) is SubscriberState.UNSUBSCRIBED
+    for _ in range(2):
+        assert heading(site.post(back)) == "You are on the list again"
+    assert shelf.state(product, address) is SubscriberState.ACTIVE
+
+
+def test_who_never_confirmed_is_shown_no_way_back(site, product, address):
+    goodbye = BeautifulSoup(site.post(leave_path(product, address)).text, "lxml")
+    assert goodbye.select("main form") == []
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -118,7 +223,7 @@ def test_a_mail_provider_unsubscribes_with_one_post_and_gets_a_plain_answer(site
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize("kind", ["confirm", "unsubscribe"])
+@pytest.mark.parametrize("kind", ["confirm", "unsubscribe", "undo", "move"])
 @pytest.mark.parametrize("token", ["forged", "a.b.c", "%00", "x" * 3000])
 def test_a_forged_link_is_refused_kindly(site, method, kind, token):
     response = site.request(method, f"/{kind}/{token}")

@@ -16,8 +16,10 @@ from app.limiting import Caller
 from app.tokens import Purpose
 from app.wiring import Product, open_product
 from core.comparison import Community
+from core.edition import Edition, EditionState
 from core.errors import NotFound, Refused
 from core.week import Week
+from digest import compose
 from store import audit
 from store.migrate import upgrade
 from tests.web import shelf
@@ -95,6 +97,30 @@ def test_the_page_shows_both_tools_with_a_button_each_and_the_day_on_which_it_cl
     assert [button["value"] for button in soup.select("main button")] == [A, B]
     assert "change it until 18 December 2026" in words(site.get(link))
     assert "Your vote so far" not in words(site.get(link))
+
+
+def test_a_button_has_the_name_that_the_mail_s_link_ends_with(site, link):
+    """The digest's vote links end with `#for-` and the tool's address, so that the button is in sight."""
+    soup = BeautifulSoup(site.get(link).text, "lxml")
+    linked = compose.compose(
+        edition=Edition(
+            week=Week(2026, 47),
+            number=1,
+            state=EditionState.DRAFT,
+            subject="",
+            preheader="",
+            intro="",
+            comparisons=(),
+            version=1,
+        ),
+        views=[VIEW],
+        left_over=0,
+        base_url="https://verdicts.example",
+        postal_address="1 Panel Street",
+    )
+    anchors = [vote.anchor for vote in linked.blocks[0].votes]
+    assert anchors == [f"for-{A}", f"for-{B}"]
+    assert [soup.find(id=anchor).get("value") for anchor in anchors] == [A, B]
 
 
 def test_a_button_commits_and_the_page_shows_the_choice_from_then_on(site, product, link):

@@ -23,7 +23,7 @@
     if (event.ctrlKey || event.metaKey) return;
     if (typing(event.target)) { if (event.key === "Escape") event.target.blur(); return; }
     if (event.key === "j" || event.key === "k") { if (step(event.key === "j" ? 1 : -1)) event.preventDefault(); return; }
-    const found = bound().find((each) => each.dataset.key === event.key);
+    const found = bound().find((each) => each.dataset.key.split(" ").includes(event.key));
     if (found) { event.preventDefault(); act(found); }
   });
 
@@ -33,7 +33,7 @@
     if (!rows.length) return false;
     const at = rows.findIndex((each) => each.contains(document.activeElement));
     const next = rows[Math.min(rows.length - 1, Math.max(0, at < 0 ? (by > 0 ? 0 : rows.length - 1) : at + by))];
-    (next.matches("a, button") ? next : next.querySelector("a, button, input") ?? next).focus();
+    (next.matches("a, button") ? next : next.querySelector("a") ?? next.querySelector("button, input") ?? next).focus();
     next.scrollIntoView({ block: "nearest" });
     return true;
   };
@@ -60,7 +60,7 @@
         meaning.textContent = text;
         list.append(term, meaning);
       };
-      bound().filter((each) => each !== help).forEach((each) => add(each.dataset.key, words(each)));
+      bound().filter((each) => each !== help).forEach((each) => add(each.dataset.key.replace(" ", " or "), words(each)));
       if (document.querySelector("[data-row]")) { add("j", "Next in the list"); add("k", "The one before"); }
       if (document.querySelector("[data-enter]")) add("Ctrl Enter", words(document.querySelector("button[data-enter]")));
       add("?", "This list");

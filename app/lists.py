@@ -1,0 +1,421 @@
+"""Lists of subscribers that an operator brings and takes: CSV in, CSV out, a million rows in little memory."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import io
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, Self, TextIO
+
+from app.reviewing import checked_address
+from app.wiring import Product
+from core.category import CATEGORIES
+from core.clock import from_iso, to_iso
+from core.errors import Refused, UsageError, VerdictsError
+from core.subscriber import address_key
+from core.text import clean
+from store import audit, subscribers
+from store.subscribers import Newcomer, key_hash
+
+SHOWN = 1000
+"""Refused rows that are told one by one; all of them go into a file when there are more."""
+
+_COLUMNS = ("email", "consent", "name", "categories", "confirmed_at")
+_EMPTY = dict.fromkeys(_COLUMNS, "")
+_SLICE = 5000  # rows of one transaction
+_LONGEST_LINE = 1 << 20  # characters
+_CUT = "\ufffd"  # what a decoder puts where it could not read
+_TOO_MANY = Refused("It has more cells than the header.", mend="Put quotes around a text with a comma in it.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What became of a list, or would have (`dry_run`): rows added, already known, and refused.
+
+    `refused` are the first rows that were, with their reason (row 1 is below the header); `refused_file` holds all of
+    them when there were more, or when a file was asked for.
+    """
+
+    added: int
+    known: int
+    refused_rows: int
+    refused: tuple[tuple[int, str], ...]
+    refused_file: Path | None
+    dry_run: bool
+
+
+_Numbered = tuple[int, list[str] | csv.Error]
+
+# ------------------------------------------------------------ in
+
+
+def import_file(
+    product: Product, path: Path, *, actor: str, dry_run: bool = False, report: Path | None = None
+) -> Imported:
+    """Add the rows of a CSV file `email,consent[,name,categories,confirmed_at]`; rows with a consent text become
+    active, others are refused: nobody is mailed who did not agree. With `dry_run` nothing is changed.
+
+    The file is in UTF-8, or in UTF-16 with a byte order mark. A row that is not in UTF-8 is read as Windows-1252, and
+    refused when its address is concerned. Raises UsageError for a file or header that cannot be read.
+    """
+    try:
+        with path.open("rb") as file, _text(file) as text:
+            return _import(product, text, name=path.name, actor=actor, dry_run=dry_run, report=report)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error}.", mend="It must be a CSV file.") from None
+
+
+def _text(file: BinaryIO) -> TextIO:
+    start = file.read(2)
+    file.seek(0)
+    wide = start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    encoding, errors = ("utf-16", "replace") if wide else ("utf-8-sig", "surrogateescape")
+    return io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="")
+
+
+def _import(product: Product, file: TextIO, *, name: str, actor: str, dry_run: bool, report: Path | None) -> Imported:
+    rows = csv.reader(_lines(file))
+    columns = _columns(rows)
+    default = product.settings.var / "imports" / f"refused-{product.now:%Y%m%dT%H%M%S}.csv"
+    counts = _Counts(dry_run=dry_run)
+    with _Refusals(report or default, always=report is not None) as refusals:
+        for part in _slices(_numbered(rows)):
+            parsed = [_parsed(number, row, columns, product.now, refusals) for number, row in part]
+            _take(product, [each for each in parsed if each is not None], counts, refusals)
+    done = Imported(
+        added=counts.added,
+        known=counts.known,
+        refused_rows=refusals.count,
+        refused=tuple(refusals.first),
+        refused_file=refusals.path if refusals.written else None,
+        dry_run=dry_run,
+    )
+    if not dry_run:
+        told = {"file": clean(name, limit=100), "added": done.added, "known": done.known, "refused": done.refused_rows}
+        with product.database.write() as connection:
+            audit.note(
+                connection,
+                now=product.now,
+                actor=actor,
+                action="subscriber.import",
+                subject="subscribers",
+                after=told,
+            )
+    return done
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """The lines of a file; of one that is longer than any row, its beginning."""
+    cut = False
+    while line := file.readline(_LONGEST_LINE):
+        whole = line.endswith(("\n", "\r"))
+        if not cut:
+            yield line if whole or len(line) < _LONGEST_LINE else f"{line[:1000]}{_CUT}\n"
+        cut = not whole and len(line) == _LONGEST_LINE
+
+
+def _columns(rows: Iterator[list[str]]) -> dict[str, int]:
+    """Column -> its place. Raises UsageError for a wrong header."""
+    try:
+        header = next(rows, [])
+    except csv.Error as error:
+        raise UsageError(f"The header cannot be read: {error}.", mend="It must be a CSV file.") from None
+    found = {name.strip().lower(): place for place, name in enumerate(header)}
+    if not {"email", "consent"} <= found.keys() <= set(_COLUMNS) or len(found) < len(header):
+        raise UsageError(
+            f"The header is {clean(', '.join(header), limit=200) or 'missing'}.",
+            mend="It must be email,consent and may go on with name,categories,confirmed_at.",
+        )
+    return found
+
+
+def _numbered(rows: Iterator[list[str]]) -> Iterator[_Numbered]:
+    """Rows with their number, empty lines left out; a row that is no CSV is an error value beside its neighbours."""
+    number = 0
+    while True:
+        try:
+            row: list[str] | csv.Error = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            row = error
+        if row:
+            number += 1
+            yield number, row
+
+
+def _slices(rows: Iterator[_Numbered]) -> Iterator[list[_Numbered]]:
+    while part := list(islice(rows, _SLICE)):
+        yield part
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row that can be taken, unless the database says otherwise."""
+
+    number: int
+    newcomer: Newcomer
+
+    @property
+    def key(self) -> str:
+        """What makes its address unique."""
+        return self.newcomer.key
+
+
+class _Refusals:
+    """Refused rows: counted, the first ones kept, all of them written to a file once they are many."""
+
+    def __init__(self, path: Path, *, always: bool) -> None:
+        self.path = path
+        self.count = 0
+        self.first: list[tuple[int, str]] = []
+        self._file: TextIO | None = None
+        self._writer: Any = None
+        if always:
+            self._open()
+
+    @property
+    def written(self) -> bool:
+        """Whether there is a file."""
+        return self._file is not None
+
+    def add(self, number: int, reason: str) -> None:
+        """Note one row."""
+        self.count += 1
+        if self._file is None and self.count > SHOWN:
+            self._open()
+            self._writer.writerows((at, _harmless(why)) for at, why in self.first)
+        if len(self.first) < SHOWN:
+            self.first.append((number, reason))
+        if self._file is not None:
+            self._writer.writerow((number, _harmless(reason)))
+
+    def _open(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = _private(self.path)
+        self._writer = csv.writer(self._file)
+        self._writer.writerow(("row", "reason"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _private(path: Path) -> TextIO:
+    """A file for this user alone: what it holds are people's addresses."""
+    path.unlink(missing_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    return os.fdopen(handle, "w", newline="", encoding="utf-8")
+
+
+@dataclass(slots=True, kw_only=True)
+class _Counts:
+    """What was added and known so far. `seen` holds eight bytes for each address of a dry run, which writes none."""
+
+    dry_run: bool
+    added: int = 0
+    known: int = 0
+    seen: set[int] = field(default_factory=set)
+
+
+def _parsed(
+    number: int, row: list[str] | csv.Error, columns: dict[str, int], now: datetime, refusals: _Refusals
+) -> _Row | None:
+    try:
+        if isinstance(row, csv.Error):
+            raise Refused(f"It is no row of CSV: {row}.")
+        return _read_row(number, row, columns, now)
+    except (VerdictsError, ValueError) as error:
+        refusals.add(number, str(error))
+        return None
+
+
+def _read_row(number: int, row: list[str], columns: dict[str, int], now: datetime) -> _Row:
+    """Raises Refused or ValueError for a row that cannot be taken."""
+    if len(row) > len(columns):
+        raise _TOO_MANY
+    cells = dict(_EMPTY)
+    for name, place in columns.items():
+        if place < len(row):
+            cell = row[place]
+            cells[name] = cell if cell.isascii() else _decoded(name, cell)
+    address = _address(cells["email"].strip())
+    consent = _consent(cells["consent"])
+    categories = _categories(cells["categories"]) if cells["categories"] else ()
+    confirmed = from_iso(cells["confirmed_at"]) if cells["confirmed_at"].strip() else now
+    newcomer = Newcomer(
+        address=address,
+        key=address_key(address),
+        name=clean(cells["name"], limit=100) if cells["name"] else "",
+        categories=categories,
+        consent=consent,
+        confirmed_at=min(confirmed, now),
+    )
+    return _Row(number, newcomer)
+
+
+def _decoded(column: str, cell: str) -> str:
+    """A cell as text. Raises Refused for bytes that are none, and for an address that would have to be guessed."""
+    if _CUT in cell:
+        raise Refused("It cannot be read.", mend="Save the file as UTF-8.")
+    try:
+        cell.encode()
+    except UnicodeEncodeError:
+        if column == "email":
+            raise Refused("Its address is not in UTF-8.", mend="Save the file as UTF-8.") from None
+        with suppress(UnicodeDecodeError):
+            return cell.encode("utf-8", "surrogateescape").decode("cp1252")
+        raise Refused(f"Its {column} is neither UTF-8 nor Windows-1252.", mend="Save the file as UTF-8.") from None
+    return cell
+
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_PLAIN = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@([A-Za-z0-9.-]+)")
+_LONGEST_LOCAL, _LONGEST_ADDRESS = 64, 254  # RFC 5321, 4.5.3.1
+
+
+def _address(text: str) -> str:
+    """`checked_address`, which takes as long as everything else of a row together, for the plain addresses that nearly
+    all are: atoms, dots, and a domain that has been checked before. Raises Refused."""
+    found = _PLAIN.fullmatch(text) if len(text) <= _LONGEST_ADDRESS else None
+    if found is None or len(found[1]) > _LONGEST_LOCAL:
+        return checked_address(text)
+    domain = _domain(found[2])
+    if domain is None:
+        return checked_address(text)  # raises, with the reason
+    return f"{found[1]}@{domain}"
+
+
+@lru_cache(maxsize=100_000)
+def _domain(text: str) -> str | None:
+    """A domain as it is written in addresses; None when something is wrong with it."""
+    try:
+        return checked_address(f"a@{text}").rpartition("@")[2]
+    except Refused:
+        return None
+
+
+@lru_cache(maxsize=1000)
+def _consent(text: str) -> str:
+    words = clean(text, limit=500)
+    if not words:
+        raise Refused("There is no consent text.", mend="Say what the person agreed to.")
+    return words
+
+
+@lru_cache(maxsize=10_000)
+def _categories(text: str) -> tuple[str, ...]:
+    wanted = tuple(each.strip() for each in text.split(";") if each.strip())
+    unknown = [each for each in wanted if each not in CATEGORIES]
+    if unknown:
+        raise Refused(f"There is no category {clean(unknown[0], limit=40)!r}.", mend="Leave it empty for all of them.")
+    return tuple(dict.fromkeys(wanted))
+
+
+def _take(product: Product, rows: Sequence[_Row], counts: _Counts, refusals: _Refusals) -> None:
+    """Add what is new and may be mailed, in one transaction."""
+    fresh = {row.key: row for row in reversed(rows)}  # of two rows with one address the first counts
+    begin = product.database.read if counts.dry_run else product.database.write
+    with begin() as connection:
+        known = subscribers.known_keys(connection, list(fresh))
+        hashes = {key_hash(key): key for key in fresh if key not in known}
+        closed = {hashes[each]: why for each, why in subscribers.suppressed_hashes(connection, list(hashes)).items()}
+        domains = subscribers.suppressed_domains(connection)
+        if domains:
+            closed = {key: "domain" for key in hashes.values() if subscribers.domain_of(key) in domains} | closed
+        wanted = [row for row in _ordered(rows, fresh) if row.key not in known and row.key not in closed]
+        if counts.dry_run:
+            added = _count_unseen((row.key for row in wanted), counts.seen)
+        else:
+            newcomers = [row.newcomer for row in wanted]
+            added = subscribers.add_many(connection, newcomers, source="command line", now=product.now)
+    for row in rows:
+        if row.key in closed:
+            why = f"{row.newcomer.address} may not be mailed ({closed[row.key]})."
+            refusals.add(row.number, f"{why} Only that person can subscribe again.")
+    counts.added += added
+    counts.known += sum(row.key not in closed for row in rows) - added
+
+
+def _ordered(rows: Iterable[_Row], fresh: dict[str, _Row]) -> Iterator[_Row]:
+    return (row for row in rows if fresh[row.key] is row)
+
+
+def _count_unseen(keys: Iterable[str], seen: set[int]) -> int:
+    before = len(seen)
+    seen.update(int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest()) for key in keys)
+    return len(seen) - before
+
+
+# ------------------------------------------------------------ out
+
+
+_EXPORTED = (
+    *("email", "state", "name", "categories", "created_at", "confirmed_at"),
+    *("left_at", "rhythm", "paused_until", "language", "time_zone"),
+)
+
+
+def export_csv(product: Product, file: TextIO, *, actor: str) -> int:
+    """Write every subscriber as CSV; no cell can be a spreadsheet's formula. Returns how many."""
+    writer = csv.writer(file)
+    writer.writerow(_EXPORTED)
+    count = 0
+    with product.database.read() as connection:
+        for each, left_at in subscribers.everybody_and_when_they_left(connection):
+            row = [
+                each.address,
+                each.state,
+                each.name,
+                ";".join(each.categories),
+                to_iso(each.created_at),
+                _day(each.confirmed_at),
+                _day(left_at),
+                each.rhythm,
+                _day(each.paused_until),
+                each.language or "",
+                each.time_zone or "",
+            ]
+            writer.writerow([_harmless(cell) for cell in row])
+            count += 1
+    with product.database.write() as connection:
+        told = {"subscribers": count}
+        audit.note(
+            connection, now=product.now, actor=actor, action="subscriber.export", subject="subscribers", after=told
+        )
+    return count
+
+
+def export_file(product: Product, path: Path, *, actor: str) -> int:
+    """`export_csv` into a file that only this user can read. Raises UsageError for a place that cannot be written."""
+    try:
+        with _private(path) as file:
+            return export_csv(product, file, actor=actor)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error}.", mend="Choose another place.") from None
+
+
+def _day(instant: datetime | None) -> str:
+    return to_iso(instant) if instant else ""
+
+
+_RISKY = frozenset(("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"))
+
+
+def _harmless(cell: str) -> str:
+    # A spreadsheet runs what begins like this (OWASP, "CSV injection"), full-width forms included, and some skip blanks
+    # before they look; the quote makes it text.
+    return f"'{cell}" if cell[:1] in _RISKY or cell.lstrip()[:1] in _RISKY else cell

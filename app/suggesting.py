@@ -1,0 +1,102 @@
+"""Pairs on an editor's desk: what pairing found at its last look, and the editor's answers.
+
+To weigh pairs takes a look at every judged tool. So it is done when somebody asks for it, or by the daily flow, and kept;
+the page only reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from app import editing, pairing
+from app.reviewing import require_editor
+from app.wiring import Product
+from core.comparison import Comparison, comparison_slug, split_comparison_slug
+from core.errors import NotFound
+from core.tool import Reason
+from review.weighing import Numbers
+from store import audit, proposals, tools, worklists
+from store.proposals import ACCEPTED, Answered
+from store.worklists import Suggested
+
+KEPT = 40
+_BY_HAND = (0.0, (Reason(words="paired by hand", points=0.0),))
+
+
+def look(product: Product) -> int:
+    """Weigh all judged tools again, and keep the best pairs. Returns how many there are."""
+    result = pairing.weighed(product, limit=KEPT)
+    now = product.now
+    with product.database.write() as connection:
+        rows = []
+        for each in result.proposals:
+            low, high = sorted(tools.find(connection, slug).id for slug in (each.a, each.b))
+            numbers = result.numbers.get(comparison_slug(each.a, each.b))
+            rows.append(
+                {
+                    "low": low,
+                    "high": high,
+                    "score": each.score,
+                    "reasons": [[why.words, why.points] for why in each.reasons],
+                    "numbers": _flat(numbers) if numbers else {},
+                    "at": now,
+                }
+            )
+        worklists.suggest(connection, rows)
+    return len(rows)
+
+
+def _flat(numbers: Numbers) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, value in asdict(numbers).items():
+        if isinstance(value, dict):
+            found |= {f"{name}: {part}".replace("_", " "): each for part, each in value.items() if each is not None}
+        else:
+            found[name] = float(value)
+    return found
+
+
+def listed(product: Product) -> list[Suggested]:
+    """Pairs that wait for an answer, the best first."""
+    with product.database.read() as connection:
+        return worklists.suggested(connection, limit=KEPT)
+
+
+def answered(product: Product, *, limit: int = 20) -> list[Answered]:
+    """What editors said last."""
+    return pairing.answers(product, limit=limit)
+
+
+def accept(product: Product, a: str, b: str, *, by: str) -> Comparison:
+    """Put two side by side as a draft, with what spoke for it if pairing suggested it; else it is a pair by hand.
+
+    One that is there already stays as it is. Raises NotFound and Refused.
+    """
+    now = product.now
+    with product.database.write() as connection:
+        editor = require_editor(connection, by)
+        weighed = _weighed(connection, a, b)
+    made = editing.create_comparison(product, a, b, actor=editor.email, weighed=weighed)
+    with product.database.write() as connection:
+        one, other = (tools.find(connection, slug) for slug in split_comparison_slug(made.slug))
+        proposals.answer(connection, one.id, other.id, answer=ACCEPTED, reason="", by=editor.email, now=now)
+        worklists.withdraw_suggestion(connection, one.id, other.id)
+    return made
+
+
+def _weighed(connection: Any, a: str, b: str) -> tuple[float, tuple[Reason, ...]]:
+    pair = sorted((a, b))
+    found = (each for each in worklists.suggested(connection, limit=KEPT) if sorted((each.a, each.b)) == pair)
+    return next(((each.score, each.reasons) for each in found), _BY_HAND)
+
+
+def ask_again(product: Product, a: str, b: str, *, by: str) -> None:
+    """Take a rejection back: the pair is suggested again. Raises NotFound when it was not rejected."""
+    with product.database.write() as connection:
+        editor = require_editor(connection, by)
+        one, other = (tools.find(connection, slug) for slug in (a, b))
+        if not worklists.forget_answer(connection, one.id, other.id):
+            raise NotFound(f"Nobody turned down {a} and {b}.", mend="Look at the list again.")
+        subject = f"comparison:{comparison_slug(one.slug, other.slug)}"
+        audit.note(connection, now=product.now, actor=editor.email, action="proposal.ask_again", subject=subject)

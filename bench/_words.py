@@ -1,0 +1,38 @@
+"""The words of which made-up names and texts consist."""
+
+from __future__ import annotations
+
+WORDS = [
+    "agent",
+    "model",
+    "vector",
+    "cache",
+    "prompt",
+    "token",
+    "kernel",
+    "shard",
+    "stream",
+    "encoder",
+    "latency",
+    "budget",
+    "review",
+    "ledger",
+    "quote",
+    "panel",
+    "open",
+    "weights",
+    "training",
+    "dataset",
+    "vision",
+    "speech",
+    "code",
+    "editor",
+    "terminal",
+    "browser",
+    "search",
+    "ranking",
+    "index",
+    "memory",
+    "graph",
+    "planner",
+]
