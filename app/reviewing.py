@@ -246,8 +246,8 @@ def submit(
     `over` are the words as they were typed, with the version of the draft that they were written over: raises
     StaleVersion when another tab has saved other words since, and nothing is submitted or overwritten.
 
-    Whoever shows the reviewer what the panel says so far says that they `look`: it is written down, and from then on
-    the verdict can be revised, but not withdrawn. The same words from the same hands twice are one verdict.
+    Whoever shows the reviewer what the panel says so far says that they `look`: when somebody else's verdict is in, it
+    is written down, and from then on theirs can be revised, but not withdrawn, and they fill no other seat of it. The same words from the same hands twice are one verdict.
     """
     words = _quote(quote)
     said = _disclosure(disclosure)
@@ -271,7 +271,9 @@ def submit(
             quorum = people.quorum_of(connection, tool_id, default=product.settings.quorum)
             result = tally(reviews.verdicts(connection, [tool_id])[tool_id], quorum=quorum)
             reviews.settle_panel(connection, tool_id, submitted=result.total, closed=result.closed, now=now)
-            if looks:
+            # One's own verdicts from other seats give nothing away.
+            mine = panels.said_on(connection, [tool_id], by=reviewer).get(tool_id, ())
+            if looks and result.total > sum(each.state is VerdictState.SUBMITTED for each in mine):
                 reviews.looks(connection, reviewer, [tool_id], now=now)
             found = tools.get(connection, [tool_id])[tool_id]
             audit.note(

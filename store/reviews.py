@@ -199,17 +199,11 @@ _OTHER = seat.alias("other")
 
 
 def may_have(reviewer: Person, now: datetime) -> sa.ColumnElement[bool]:
-    """Whether a seat may be given to this reviewer: not declined, no conflict of interest with its tool, no other seat
-    of its panel theirs, and its panel's verdicts never shown to them.
-
-    One person is one voice on a panel, whatever the number of their lenses.
-    """
+    """Whether a seat may be given to this reviewer: not declined, no conflict of interest with its tool, and its
+    panel's verdicts never shown to them. Who looks through several lenses may fill a seat for each."""
     still = sa.or_(decline.c.until.is_(None), decline.c.until > now)
     declined = sa.exists().where(decline.c.seat == seat.c.id, decline.c.person == reviewer.id, still)
-    another = sa.exists().where(
-        _OTHER.c.tool == seat.c.tool, _OTHER.c.id != seat.c.id, _plain(_OTHER.c.holder) == reviewer.id
-    )
-    parts = (declined, _conflicted(reviewer), another, _looked(reviewer))
+    parts = (declined, _conflicted(reviewer), _looked(reviewer))
     return sa.and_(*(~each.correlate(seat) for each in parts))
 
 
@@ -237,9 +231,6 @@ def why_not(connection: Connection, reviewer: Person, tool_id: int) -> str:
     reasons = {
         "You have seen what the others say of it.": mine.where(_looked(reviewer)),
         "You have a conflict of interest with it.": mine.where(_conflicted(reviewer)),
-        "You judge it from another seat: one person is one voice on a panel.": mine.where(
-            _plain(seat.c.holder) == reviewer.id
-        ),
     }
     return next((words for words, query in reasons.items() if connection.execute(query.limit(1)).first()), "")
 

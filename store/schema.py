@@ -508,9 +508,7 @@ verdict = sa.Table(
     one_of("basis", Basis),
     sa.Index("ix_verdict_person", "person", "id"),
     # Seats that were judged more than once, and machine-written verdicts that nobody has read.
-    sa.Index(
-        "ix_verdict_again", "seat", sqlite_where=sa.text("version > 1"), postgresql_where=sa.text("version > 1")
-    ),
+    sa.Index("ix_verdict_again", "seat", sqlite_where=sa.text("version > 1"), postgresql_where=sa.text("version > 1")),
     sa.Index(
         "ix_verdict_unread",
         "seat",

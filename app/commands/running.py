@@ -39,7 +39,9 @@ def up() -> Report:
         _say("The first ingestion is under way: `verdicts sources list` shows how it went. Ctrl-C ends everything.")
         if nobody:
             _say("Nobody has a place at the desk yet. This prints the link that signs you in:")
-            _say("  .venv/bin/verdicts people invite YOU@EXAMPLE.ORG --role operator --role editor --role reviewer --lens builder")
+            _say(
+                "  .venv/bin/verdicts people invite YOU@EXAMPLE.ORG --role operator --role editor --role reviewer --lens builder"
+            )
         dead = supervisor.watch(children)
         if dead is not None:
             raise VerdictsError(f"{dead.name} has ended, so everything was.", mend=f"Its log is {dead.log}.")

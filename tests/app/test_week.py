@@ -24,6 +24,7 @@ from tests.app.installation import Installation, install
 
 WEEK = "2026-W47"
 PANEL = "panel@example.com"
+SECOND = "second@example.com"
 EDITOR = "noor@example.com"
 PAIR = "aider-vs-opencode"
 JUDGED = {
@@ -120,23 +121,25 @@ def _judge(record: Record) -> None:
     record.note_all(
         {
             "reviewer": ("people", "invite", PANEL, "--role", "reviewer", *lenses, "--name", "Pat"),
+            "second": ("people", "invite", SECOND, "--role", "reviewer", *lenses, "--name", "Sam"),
             "editor": ("people", "invite", EDITOR, "--role", "editor", "--role", "operator", "--name", "Noor"),
         }
     )
     record.note_all({"people": ("people", "list"), "queue": ("queue", "list", "--as", PANEL, "--limit", "5")})
     with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(_judge_tool, record, slug) for slug in JUDGED]:
+        # A reviewer holds one seat of a lens at a time: each judges a tool through all of their lenses.
+        for done in [pool.submit(_judge_tool, record, *each) for each in zip(JUDGED, (PANEL, SECOND), strict=True)]:
             done.result()
     seat = record.installation.ask("queue", "claim", "--as", PANEL)
     record.note("declined", "queue", "decline", "--as", PANEL, str(seat["seat"]), "--reason", "not-my-field")
 
 
-def _judge_tool(record: Record, slug: str) -> None:
+def _judge_tool(record: Record, slug: str, reviewer: str) -> None:
     for lens, verdict in JUDGED[slug]:
-        seat = record.note(f"claim {slug}", "queue", "claim", "--as", PANEL, "--lens", lens, "--tool", slug)
+        seat = record.note(f"claim {slug}", "queue", "claim", "--as", reviewer, "--lens", lens, "--tool", slug)
         words = ("--quote", f"{QUOTE} ({lens} on {slug})", "--basis", "hands-on")
         place = ("--seat", str(seat["seat"]), "--fence", str(seat["fence"]))
-        record.note(f"verdict {slug}", "verdict", "submit", "--as", PANEL, *place, "--verdict", verdict, *words)
+        record.note(f"verdict {slug}", "verdict", "submit", "--as", reviewer, *place, "--verdict", verdict, *words)
 
 
 def _compare(record: Record) -> None:
@@ -259,6 +262,7 @@ def test_people_invite_gives_a_link_to_sign_in(week):
     assert week["people"] == [
         {"email": EDITOR, "name": "Noor", "roles": ["editor", "operator"], "lenses": []},
         {"email": PANEL, "name": "Pat", "roles": ["reviewer"], "lenses": ["builder", "skeptic", "futurist"]},
+        {"email": SECOND, "name": "Sam", "roles": ["reviewer"], "lenses": ["builder", "skeptic", "futurist"]},
     ]
 
 

@@ -20,7 +20,7 @@ from app import reviewing
 from app.lenses import load_standard_lenses
 from app.settings import Settings
 from app.wiring import Product
-from core.panel import Basis, Decision, Role, SeatState
+from core.panel import Basis, Decision, DeclineReason, Role, SeatState
 from store import panels, reviews, tools
 from store.connect import Database
 from tests.app import making
@@ -184,9 +184,15 @@ def test_an_editor_who_reviews_gives_up_judging_to_see_and_never_judges_that_too
         reviewing.claim(product, CHIEF, tool=HALF)
 
 
-def test_the_second_lens_of_a_reviewer_is_no_second_voice(pair):
+def test_the_second_lens_of_a_reviewer_is_theirs_until_they_have_seen_the_others(pair):
     product = pair[0]
-    with pytest.raises(Exception, match="one person is one voice"):
+    lease = reviewing.claim(product, TWO_LENSES, tool=HALF, lens="creator")
+    reviewing.decline(product, TWO_LENSES, lease.seat, reason=DeclineReason.LATER)
+    reviewing.take_back_decline(product, TWO_LENSES, lease.seat)
+    with product.database.read() as connection:
+        at = tools.find(connection, HALF).id
+    reviewing.look(product, TWO_LENSES, [at])
+    with pytest.raises(Exception, match="You have seen what the others say"):
         reviewing.claim(product, TWO_LENSES, tool=HALF, lens="creator")
     with product.database.read() as connection:
         ada = tools.find(connection, HALF)
