@@ -114,7 +114,8 @@ class Chromium:
         page.goto(self.address + path)
         found = act(page)
         # A page that refuses or is missing says so in the console; that is the browser's own line about it.
-        assert [each for each in self.reports if "status of 40" not in each] == []
+        reported = [each for each in self.reports if "status of 40" not in each]
+        assert reported == [], reported
         return found
 
     def close(self) -> None:

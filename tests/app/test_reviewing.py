@@ -423,14 +423,24 @@ def test_the_queue_s_order_in_sql_is_the_one_of_the_rules(panel):
 
 
 def test_a_panel_shown_ends_withdrawing_and_is_logged_once(panel):
+    skeptic = "skeptic@example.com"
+    words(panel, reviewing.claim(panel, skeptic), skeptic, quote="Well.")
     lease = reviewing.claim(panel, BUILDER)
     words(panel, lease, looks=True)
     with pytest.raises(Refused, match="Revise your verdict instead"):
         reviewing.withdraw(panel, BUILDER, lease.seat, version=1)
     reviewing.show_panel(panel, BUILDER, lease.seat)
-    assert [each.quote for each in reviewing.shown_panel(panel, BUILDER, 1).verdicts] == ["Good."]
-    assert reviewing.shown_panel(panel, "skeptic@example.com", 1).hidden
+    assert [each.quote for each in reviewing.shown_panel(panel, BUILDER, 1).verdicts] == ["Good.", "Well."]
+    assert reviewing.shown_panel(panel, skeptic, 1).hidden
     assert not reviewing.shown_panel(panel, EDITOR, 1).hidden
+    hold(panel)
+
+
+def test_own_verdicts_from_other_seats_are_nothing_that_is_seen(panel):
+    reviewing.invite(panel, BUILDER, roles=[], lenses=["founder"], actor="test")
+    for lens in ("builder", "founder"):
+        words(panel, reviewing.claim(panel, BUILDER, lens=lens), looks=True)
+    reviewing.withdraw(panel, BUILDER, 1, version=1)
     hold(panel)
 
 
@@ -452,13 +462,15 @@ def test_by_command_a_verdict_given_blind_is_withdrawn_and_one_that_was_shown_is
     hidden = commands.submit(**said, fence=lease.fence, blind=True)
     assert hidden.data == {"tool": "ada", "panel_ship": None, "count": None, "closed": None}
     assert commands.withdraw(as_=BUILDER, seat=lease.seat).data == {"tool": "ada", "seat": lease.seat}
+    skeptic = "skeptic@example.com"
+    words(panel, reviewing.claim(panel, skeptic), skeptic)
     shown = commands.submit(**said, fence=lease.fence + 1)
-    assert shown.data["count"] == "1-0"
+    assert shown.data["count"] == "2-0"
     with pytest.raises(Refused):
         commands.withdraw(as_=BUILDER, seat=lease.seat, version=2)
     again = said | {"quote": "No.", "verdict": Decision.SKIP}
     assert commands.revise(**again, version=2, reason="It broke.").data["version"] == 3
-    held = reviewing.claim(panel, "skeptic@example.com")
+    held = reviewing.claim(panel, "founder@example.com")
     commands.break_lease(held.seat, as_=EDITOR, fence=held.fence, reason="Away.")
     with pytest.raises(Refused, match="not an editor"):
         commands.break_lease(held.seat, as_=BUILDER, fence=held.fence, reason="Away.")

@@ -313,7 +313,14 @@ def test_comparisons_create_approve_and_show(week):
 def test_subscribers_add_import_export_erase_and_list(week):
     assert (week["added"]["email"], week["added"]["state"]) == (OPENED[0], "active")
     assert (week["asked"]["email"], week["asked"]["state"]) == ("pending@example.com", "pending")
-    assert week["imported"] == {"added": 2, "known": 1, "refused": []}
+    assert week["imported"] == {
+        "added": 2,
+        "known": 1,
+        "refused": [],
+        "dry_run": False,
+        "refused_rows": 0,
+        "refused_file": None,
+    }
     assert week["erased"] == {"erased": True}
     assert week["exported"]["subscribers"] == 3
     with (week.installation.folder / "out.csv").open(newline="") as file:
@@ -459,4 +466,4 @@ def test_every_decision_stands_in_the_audit_log(week):
         *("edition.send", "edition.sent", "subscriber.add", "subscriber.import", "subscriber.erase"),
     } <= set(actions)
     approvals = [(actor, json.loads(after)) for action, actor, after in rows if action == "edition.approve"]
-    assert approvals == [(EDITOR, {"sha256": week["frozen"]["sha256"], "comparisons": [PAIR]})]
+    assert approvals == [(EDITOR, {"sha256": week["frozen"]["sha256"], "comparisons": [PAIR], "variants": 0})]
