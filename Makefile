@@ -6,6 +6,8 @@ UV := $(or $(shell command -v uv 2>/dev/null),$(BIN)/uv)
 # No telemetry, from anything we start.
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
+# The tests start hundreds of processes: each would compile the product anew.
+unexport PYTHONDONTWRITEBYTECODE
 PACKAGES := core ingest review digest store app flows web
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test check format bench faults check-pages check-mail lock clean

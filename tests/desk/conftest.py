@@ -9,14 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
-from jinja2 import BytecodeCache, Environment
-from jinja2.bccache import Bucket
 
 from app import limiting, reviewing, signing_in
 from app.lenses import load_standard_lenses
@@ -27,9 +24,11 @@ from core.panel import Role
 from store.connect import Database
 from tests.chromium import Chromium
 from tests.conftest import NOW
+from tests.templates import compiled_templates
 from tests.web.conftest import Served, Stage
-from web import pages
 from web.application import create_app
+
+__all__ = ["compiled_templates"]  # a fixture of these tests, too
 
 BUILDER, SECOND_BUILDER, SKEPTIC, EDITOR, OPERATOR, CHIEF = (
     f"{name}@example.com" for name in ("builder", "second", "skeptic", "editor", "operator", "chief")
@@ -53,27 +52,6 @@ def generous_limits() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         generous = Limit(per_address=100_000, per_network=100_000)
         patch.setattr(limiting, "LIMITS", dict.fromkeys(limiting.LIMITS, generous))
-        yield
-
-
-class Compiled(BytecodeCache):
-    """Templates compiled once for all tests: each test has an application of its own, which would compile them anew."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self.kept:
-            bucket.bytecode_from_string(self.kept[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self.kept[bucket.key] = bucket.bytecode_to_string()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def compiled_templates() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pages, "Environment", partial(Environment, bytecode_cache=Compiled()))
         yield
 
 

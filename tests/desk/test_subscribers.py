@@ -138,6 +138,7 @@ def test_the_page_takes_as_many_statements_for_more_subscribers(desk, peopled):
             found.append(len(sent))
         return found
 
+    look()  # the first visit opens connections
     before = look()
     add_readers(peopled.database, readers(300, first=10), now=NOW)
     subscribing.stop_domain(peopled, "example.org", note="", actor="test")

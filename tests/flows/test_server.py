@@ -135,7 +135,7 @@ def test_deployed_from_the_lock_a_worker_runs_the_ingestion_to_completed(served)
     served.run(*PREFECT, "deploy", "--all")
     served.run(*PREFECT, "deploy", "--all")
     schedules = json.loads(served.python(SCHEDULES))
-    assert len(schedules) == 7
+    assert len(schedules) == 8
     assert set(schedules.values()) == {1}, "deploying again must not double a schedule"
     worker = [*PREFECT, "worker", "start", "--pool", "verdicts", "--limit", "1"]
     with process(*worker, environment=served.environment, log=served.folder / "worker.log"):

@@ -634,8 +634,8 @@ def _states(connection: Connection) -> list[tuple[int, str, str]]:
 def test_a_person_with_two_lenses_fills_a_seat_for_each_until_they_have_seen_the_others(store: Connection) -> None:
     ada, bea = add(store, "Ada", "Bea")
     reviewer = invite(store, "rae", "builder", "skeptic")
-    for lens in ("builder", "skeptic"):
-        lease = claim(store, reviewer, lenses=(lens,), tool=ada)
+    for key in ("builder", "skeptic"):
+        lease = claim(store, reviewer, lenses=(key,), tool=ada)
         assert lease is not None
         submit(store, reviewer, lease)
     lease = claim(store, reviewer, lenses=("builder",), tool=bea)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import threading
 import time
@@ -21,9 +22,12 @@ from app.settings import Settings
 from app.wiring import Product, open_product
 from core.week import Week
 from store.migrate import upgrade
+from tests.templates import compiled_templates
 from tests.web import shelf
 from tests.web.samples import EVERY, PARTIAL, VIEW, draft_view
 from web.application import create_app
+
+__all__ = ["compiled_templates"]  # a fixture of these tests, too
 
 BASE_URL = "https://verdicts.example"
 WEEK = Week(2026, 48)
@@ -120,10 +124,10 @@ def site(server: Served, client: httpx.Client, application: ASGIApp) -> httpx.Cl
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Product]:
+def fresh(tmp_path: Path, sqlite_template: Path) -> Iterator[Product]:
     """A product of this test's own, in which nothing has been published."""
-    with open_product(settings(tmp_path), require_current=False) as opened:
-        upgrade(opened.database)
+    shutil.copy(sqlite_template, tmp_path / "verdicts.db")
+    with open_product(settings(tmp_path)) as opened:
         yield opened
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +22,6 @@ from core.errors import NotFound, Refused
 from core.week import Week
 from digest import compose
 from store import audit
-from store.migrate import upgrade
 from tests.web import shelf
 from tests.web.conftest import Served, settings
 from tests.web.samples import APPROVED, PARTIAL, VIEW
@@ -33,10 +33,10 @@ A, B = VIEW.a.slug, VIEW.b.slug
 
 
 @pytest.fixture
-def product(tmp_path: Path) -> Iterator[Product]:
+def product(tmp_path: Path, sqlite_template: Path) -> Iterator[Product]:
     """An edition that went out yesterday."""
-    with open_product(settings(tmp_path), require_current=False) as opened:
-        upgrade(opened.database)
+    shutil.copy(sqlite_template, tmp_path / "verdicts.db")
+    with open_product(settings(tmp_path)) as opened:
         shelf.publish(opened, VIEW, PARTIAL)
         shelf.edition(opened, Week(2026, 47), [VIEW.slug], subject="Yesterday's")
         yield opened.at(NOW)
