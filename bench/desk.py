@@ -21,9 +21,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
-from starlette.types import ASGIApp, Message
+from starlette.types import ASGIApp
 
-from bench.pages import view
+from bench.pages import answered, view
 from core.category import CATEGORIES
 from core.comparison import ComparisonView
 from core.panel import Role
@@ -436,47 +436,17 @@ def _draft_edition(connection: sa.Connection) -> None:
 # ------------------------------------------------------------ measuring
 
 
-async def ask(app: ASGIApp, path: str, cookie: str) -> tuple[int, int]:
-    """One request of the person with every role. Returns the answer's status and bytes."""
-    plain, _, query = path.partition("?")
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
-        "path": plain,
-        "raw_path": plain.encode(),
-        "query_string": query.encode(),
-        "root_path": "",
-        "headers": [(b"host", b"bench.example"), (b"accept-encoding", b"gzip"), (b"cookie", f"desk={cookie}".encode())],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 80),
-    }
-    sent: list[Message] = []
-
-    async def receive() -> Message:
-        await asyncio.sleep(3600)
-        return {"type": "http.disconnect"}
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    await app(scope, receive, send)
-    return sent[0]["status"], sum(len(message.get("body", b"")) for message in sent)
-
-
 async def measure(app: ASGIApp, paths: list[str], cookie: str, sent: list[str], *, tries: int) -> list[str]:
     """Print a line for each page. Returns those that miss the target or fail."""
     missed = []
     print(f"  {'page':52s} {'p50 ms':>8s} {'p95 ms':>8s} {'cpu ms':>8s} {'SQL':>4s} {'KB':>6s}")
     for path in paths:
         took, cpu = [], []
-        status, size = await ask(app, path, cookie)  # templates are compiled once
+        status, size = await answered(app, path, f"desk={cookie}")  # templates are compiled once
         for _ in range(tries):
             sent.clear()
             begun, burned = time.perf_counter(), time.process_time()
-            status, size = await ask(app, path, cookie)
+            status, size = await answered(app, path, f"desk={cookie}")
             took.append(1000 * (time.perf_counter() - begun))
             cpu.append(1000 * (time.process_time() - burned))
         took.sort()

@@ -430,7 +430,15 @@ class Cost:
 
 
 async def ask(app: ASGIApp, path: str) -> int:
-    """One request, without a network. Returns the bytes of its answer; raises RuntimeError unless it is a 200."""
+    """One request. Returns the bytes of its answer; raises RuntimeError unless it is a 200."""
+    status, size = await answered(app, path)
+    if status != _OK:
+        raise RuntimeError(f"{path}: {status}")
+    return size
+
+
+async def answered(app: ASGIApp, path: str, cookie: str = "") -> tuple[int, int]:
+    """One request, without a network. Returns the answer's status and bytes."""
     plain, _, query = path.partition("?")
     scope = {
         "type": "http",
@@ -442,7 +450,7 @@ async def ask(app: ASGIApp, path: str) -> int:
         "raw_path": plain.encode(),
         "query_string": query.encode(),
         "root_path": "",
-        "headers": [(b"host", b"bench.example"), (b"accept-encoding", b"gzip")],
+        "headers": [(b"host", b"bench.example"), (b"accept-encoding", b"gzip"), (b"cookie", cookie.encode())],
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 80),
     }
@@ -456,9 +464,7 @@ async def ask(app: ASGIApp, path: str) -> int:
         sent.append(message)
 
     await app(scope, receive, send)
-    if sent[0]["status"] != _OK:
-        raise RuntimeError(f"{path}: {sent[0]['status']}")
-    return sum(len(message.get("body", b"")) for message in sent)
+    return sent[0]["status"], sum(len(message.get("body", b"")) for message in sent)
 
 
 async def costs(apps: Sequence[tuple[ASGIApp, list[str]]], paths: Sequence[str]) -> dict[str, list[Cost]]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +10,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 
 from app import limiting, reviewing, signing_in
 from app.lenses import load_standard_lenses
@@ -25,7 +21,7 @@ from store.connect import Database
 from tests.chromium import Chromium
 from tests.conftest import NOW
 from tests.templates import compiled_templates
-from tests.web.conftest import Served, Stage
+from tests.web.conftest import Served, serving
 from web.application import create_app
 
 __all__ = ["compiled_templates"]  # a fixture of these tests, too
@@ -57,20 +53,8 @@ def generous_limits() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Served]:
-    stage = Stage()
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(stage, log_level="critical", lifespan="off", ws="none", access_log=False)
-        running = uvicorn.Server(config)
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
-        thread.start()
-        deadline = time.monotonic() + 10
-        while not running.started and time.monotonic() < deadline:
-            time.sleep(0.01)
-        # By name: passkeys are bound to one.
-        yield Served(address=f"http://localhost:{listener.getsockname()[1]}", stage=stage)
-        running.should_exit = True
-        thread.join()
+    with serving("localhost") as running:  # by name: passkeys are bound to one
+        yield running
 
 
 @pytest.fixture

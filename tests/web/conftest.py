@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,8 +62,9 @@ class Served:
     stage: Stage = field(repr=False)
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Served]:
+@contextmanager
+def serving(name: str) -> Iterator[Served]:
+    """A server on loopback that is asked for by this name."""
     stage = Stage()
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -73,9 +75,15 @@ def server() -> Iterator[Served]:
         deadline = time.monotonic() + 10
         while not running.started and time.monotonic() < deadline:
             time.sleep(0.01)
-        yield Served(address=f"http://127.0.0.1:{listener.getsockname()[1]}", stage=stage)
+        yield Served(address=f"http://{name}:{listener.getsockname()[1]}", stage=stage)
         running.should_exit = True
         thread.join()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Served]:
+    with serving("127.0.0.1") as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
