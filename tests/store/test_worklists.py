@@ -113,10 +113,10 @@ _SORTED = ("trail", "of a tool", "by address")
 """What sorts the few rows of one tool, or those of its window."""
 
 
+# PostgreSQL plans by size, and these tables are small.
+@pytest.mark.parametrize("inhabited", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("name", PLANS)
 def test_no_list_reads_or_sorts_everything(lived_in, name):
-    if lived_in.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL plans by size, and these tables are small.")
     sent = []
 
     def note(_connection, _cursor, statement, parameters, *_rest) -> None:
