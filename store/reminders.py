@@ -94,23 +94,6 @@ def between(
     return [_waiting(row) for row in connection.execute(_seats(lens_key, after=after, until=until, limit=limit))]
 
 
-def count_late(connection: Connection, lens_key: str, *, until: datetime, limit: int) -> tuple[int, datetime | None]:
-    """How many seats of a lens were due by then, counted up to `limit`, and when the first one was."""
-    overdue = (
-        sa.select(seat.c.due_at)
-        .where(
-            seat.c.lens == lens_key,
-            seat.c.waiting,
-            seat.c.state != sa.literal_column("'submitted'"),
-            seat.c.due_at <= until,
-        )
-        .order_by(seat.c.due_at)
-    )
-    first = connection.scalar(overdue.limit(1))
-    many = connection.scalar(sa.select(sa.func.count()).select_from(overdue.limit(limit).subquery())) or 0
-    return many, first
-
-
 def _not_told(at: int, rung: str) -> sa.ColumnElement[bool]:
     told = sa.select(reminder.c.seat).where(
         reminder.c.seat == seat.c.id, reminder.c.person == at, reminder.c.rung == rung

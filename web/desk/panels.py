@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -91,37 +92,28 @@ class PanelPages:
 
     def break_lease(self, visit: Visit) -> Response:
         """Take a seat from its holder, with a reason."""
-        seat = visit.number("seat")
-        try:
-            slug = overseeing.break_lease(
-                self.desk.product,
-                visit.who.person.email,
-                seat,
-                fence=visit.number("fence"),
-                reason=visit.text("reason"),
-            )
-        except NotFound:
-            raise
-        except VerdictsError as error:
-            return self._page(visit, status=409, problem=str(error), at=seat)
-        return self.desk.done(visit, to=_at(slug), said="The seat is free again; its holder keeps their draft.")
+        mark = {"fence": visit.number("fence")}
+        return self._decide(
+            visit, overseeing.break_lease, mark, said="The seat is free again; its holder keeps their draft."
+        )
 
     def reopen(self, visit: Visit) -> Response:
         """Take a verdict away and let its seat wait again, with a reason."""
+        mark = {"version": visit.number("version")}
+        return self._decide(
+            visit, overseeing.reopen, mark, said="The seat waits again; what was said is kept as withdrawn."
+        )
+
+    def _decide(self, visit: Visit, act: Callable[..., str], mark: Mapping[str, int], *, said: str) -> Response:
+        """`act` on a seat as it was read, by its `mark`; what is refused is shown beside the reason as typed."""
         seat = visit.number("seat")
         try:
-            slug = overseeing.reopen(
-                self.desk.product,
-                visit.who.person.email,
-                seat,
-                version=visit.number("version"),
-                reason=visit.text("reason"),
-            )
+            slug = act(self.desk.product, visit.who.person.email, seat, reason=visit.text("reason"), **mark)
         except NotFound:
             raise
         except VerdictsError as error:
             return self._page(visit, status=409, problem=str(error), at=seat)
-        return self.desk.done(visit, to=_at(slug), said="The seat waits again; what was said is kept as withdrawn.")
+        return self.desk.done(visit, to=_at(slug), said=said)
 
 
 def _at(slug: str) -> str:

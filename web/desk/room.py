@@ -40,7 +40,6 @@ ANYBODY = frozenset(Role)
 REVIEWERS = frozenset({Role.REVIEWER})
 EDITORS = frozenset({Role.EDITOR})
 OPERATORS = frozenset({Role.OPERATOR})
-STAFF = EDITORS | OPERATORS
 
 LARGEST_FORM = 64 * 1024
 """Bytes. A quote of 4,000 characters, percent-encoded, has up to 48 KB."""
