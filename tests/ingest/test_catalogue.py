@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +44,14 @@ def test_a_file_becomes_sources() -> None:
 
 def test_an_empty_file_has_no_sources() -> None:
     assert read_sources("", filename="sources.toml") == ()
+
+
+def test_the_file_that_ships_shows_every_kind_and_asks_nothing_that_needs_a_key() -> None:
+    shipped = read_sources(Path("sources.toml").read_text(encoding="utf-8"), filename="sources.toml")
+    assert {source.kind for source in shipped} == set(KINDS)
+    off = {source.kind for source in shipped if not source.enabled}
+    assert {"producthunt-graphql", "github-trending"} <= off
+    assert len({source.schedule for source in shipped}) == len(shipped), "no two are due in the same minute"
 
 
 @pytest.mark.parametrize("kind", KINDS)
