@@ -54,7 +54,7 @@ def catalogue(product: Product) -> tuple[Source, ...]:
 def _sources_file(product: Product) -> str:
     path = product.settings.sources
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise SourcesFileError(
             f"There is no sources file {path}.", mend="Copy sources.toml from the project, or set VERDICTS_SOURCES."

@@ -56,6 +56,7 @@ class Tool:
     priority: Priority
     first_seen: datetime
     version: int
+    queue_reason: str = ""  # what the rule said about the queue, either way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,7 @@ _SPEAKERS = (
     Thing.ARTICLE,
 )
 _NAME_WORDS, _NAME_LENGTH = 5, 40
+_LOOSE_ENDS = " :;,|–—-"
 _DESCRIPTION = 80
 _FIGURES = ("stars", "likes", "downloads", "upvotes", "points", "votes", "parameters", "context")
 _PLACES = {
@@ -54,18 +55,19 @@ def assess(seen: Sequence[Seen], *, scales: Scales, now: datetime) -> Assessment
         raise ValueError("a tool has at least one sighting")
     ranked = sorted(seen, key=_rank)
     sightings = [one.sighting for one in ranked]
-    newest = _newest(ranked)
-    queue, reason = _queue(sightings, newest, now)
+    name, newest = _name(sightings), _newest(ranked)
+    dated = _is_dated(sightings)
+    queue, reason = _queue(sightings, newest, now, dated=dated)
     return Assessment(
-        name=_name(sightings),
-        tagline=_tagline(sightings),
+        name=name,
+        tagline=_tagline(sightings, besides=name),
         description=_description(sightings),
         category=categorise(sightings),
         tags=_tags(sightings),
         homepage=next((one.homepage for one in sightings if one.homepage), None),
         facts=_facts(ranked),
         pricing=pricing.combined([one.pricing for one in sightings if one.pricing]),
-        priority=prioritise(ranked, scales=scales, newest=newest, now=now),
+        priority=prioritise(ranked, scales=scales, newest=newest, dated=dated, now=now),
         queue=queue,
         queue_reason=reason,
     )
@@ -79,15 +81,17 @@ def _rank(one: Seen) -> tuple[int, datetime, str, str]:
 def _name(sightings: Sequence[Sighting]) -> str:
     names = [one.name for one in sightings if one.name]
     short = (name for name in names if len(name) <= _NAME_LENGTH and len(name.split()) <= _NAME_WORDS)
-    return next(short, names[0] if names else "Unnamed")[:NAME]
+    name = next(short, names[0] if names else "Unnamed")[:NAME]
+    return name.rstrip(_LOOSE_ENDS) or name
 
 
-def _tagline(sightings: Sequence[Sighting]) -> str:
-    """A sentence as headline serves as the tagline of a tool whose name came from elsewhere."""
+def _tagline(sightings: Sequence[Sighting], *, besides: str) -> str:
+    """A sentence as headline serves as the tagline of a tool whose name came from elsewhere; nothing is said twice."""
     taglines = [one.tagline for one in sightings if one.tagline]
     sentences = [one.name for one in sightings if len(one.name.split()) > _NAME_WORDS]
     summaries = [one.summary.partition(". ")[0] for one in sightings if one.summary]
-    return next(iter([*taglines, *sentences, *summaries]), "")[:TAGLINE]
+    said = next((words for words in [*taglines, *sentences, *summaries] if words != besides), "")
+    return said if len(said) <= TAGLINE else said[: TAGLINE - 1].rstrip() + "…"
 
 
 def _description(sightings: Sequence[Sighting]) -> str:
@@ -107,7 +111,13 @@ def _newest(seen: Sequence[Seen]) -> datetime:
     return max(own or [at for _, at in dated], default=min(one.first_seen for one in seen))
 
 
-def _queue(sightings: Sequence[Sighting], newest: datetime, now: datetime) -> tuple[bool, str]:
+def _is_dated(sightings: Iterable[Sighting]) -> bool:
+    """Whether anything says when the thing appeared. A launch without date appears when it is first seen; whatever else
+    is listed without one may be years old: what trends mostly is."""
+    return any(one.created_at or one.thing is Thing.LAUNCH for one in sightings)
+
+
+def _queue(sightings: Sequence[Sighting], newest: datetime, now: datetime, *, dated: bool) -> tuple[bool, str]:
     things = {one.thing for one in sightings}
     if things == {Thing.ARTICLE}:
         return False, "Only articles speak of it."
@@ -117,7 +127,8 @@ def _queue(sightings: Sequence[Sighting], newest: datetime, now: datetime) -> tu
         return False, "Nothing says that it has to do with AI."
     if now - newest > timedelta(days=QUEUE_DAYS):
         return False, f"It appeared on {newest:%Y-%m-%d}, more than {QUEUE_DAYS} days ago."
-    return True, f"New within {QUEUE_DAYS} days, and about AI."
+    new = f"New within {QUEUE_DAYS} days" if dated else f"Its age is unknown; first seen within {QUEUE_DAYS} days"
+    return True, f"{new}, and about AI."
 
 
 def _has_more_than_paper(sightings: Iterable[Sighting]) -> bool:

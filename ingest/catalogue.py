@@ -20,7 +20,7 @@ from core.clock import utc
 from core.errors import SourcesFileError, UsageError
 from core.source import Source
 from ingest.sources import ADAPTERS, KINDS
-from ingest.sources.adapter import Adapter
+from ingest.sources.adapter import NAME_OF_VARIABLE, Adapter
 from ingest.wording import web_url
 
 Rhythm = Literal["hourly", "six-hourly", "daily"]
@@ -32,11 +32,13 @@ _TYPES = {
     "string": "a text",
     "array": "a list of texts",
 }
+_PATTERNS = {NAME_OF_VARIABLE: "the name of an environment variable, like PRODUCTHUNT_TOKEN (never the key itself)"}
 _MOST_PAGES = 500
 _KEYS = {"key", "kind", "url", "schedule", "enabled", "options"}
 _KEY = re.compile(r"[a-z0-9](?:[a-z0-9\-]{0,58}[a-z0-9])?")
-_HEADER = re.compile(r"^\s*\[\[?\s*([\w.\-]+)\s*\]\]?")
-_ASSIGNMENT = re.compile(r"^\s*\"?([\w\-]+)\"?\s*=")
+_HEADER = re.compile(r"^\s*\[\[?\s*([\w.\-]+)\s*\]\]?\s*(?:#|$)")
+_ASSIGNMENT = re.compile(r"(?:^|[{,.])\s*[\"']?([\w\-]+)[\"']?\s*(?==|\.[\w\s.\-]+=)")
+_INLINE = re.compile(r"^\s*(?:source\s*=\s*\[\s*)?\{")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +214,9 @@ def _options(entry: Mapping[str, Any], adapter: Adapter, place: _Place) -> Mappi
         known = ", ".join(adapter.options.model_fields) or "no options"
         if first["type"] == "extra_forbidden":
             raise place.error(f"unknown option {name!r} of {adapter.kind}", expected=known, key=name) from None
-        raise place.error(f"option {name!r}: {first['msg']}", expected=_fitting(adapter, name), key=name) from None
+        raise place.error(
+            f"option {name!r}: {first['msg'].removeprefix('Value error, ')}", expected=_fitting(adapter, name), key=name
+        ) from None
 
 
 def _fitting(adapter: Adapter, name: str) -> str:
@@ -222,6 +226,8 @@ def _fitting(adapter: Adapter, name: str) -> str:
     if "enum" in schema:
         return f"one of {', '.join(schema['enum'])}"
     words = _TYPES.get(schema.get("type", ""), "another value")
+    if schema.get("pattern"):
+        words = _PATTERNS.get(schema["pattern"], words)
     low, high = schema.get("minimum"), schema.get("maximum")
     limits = (f" from {low}" if low is not None else "") + (f" to {high}" if high is not None else "")
     return words + limits
@@ -242,14 +248,20 @@ def _line(text: str, index: int, key: str) -> int:
 
 
 def _walk(text: str) -> Iterator[tuple[int, str, str, int]]:
-    """Each header and assignment as (line, table, key, index of the [[source]]); the key of a header is empty."""
+    """Each header and assignment as (line, table, key, index of the [[source]]); the key of a header is empty, and
+    what stands in a line in braces begins a source where no table has begun."""
     table, which = "", -1
     for number, line in enumerate(text.splitlines(), 1):
         if header := _HEADER.match(line):
             table = header[1]
             which += table == "source"
             yield number, table, "", which
-        elif assignment := _ASSIGNMENT.match(line):
+            yield number, table, table.rpartition(".")[2], which
+            continue
+        if not table and _INLINE.match(line):
+            which += 1
+            yield number, "source", "", which
+        for assignment in _ASSIGNMENT.finditer(line.partition("#")[0]):
             yield number, table, assignment[1], which
 
 

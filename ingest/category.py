@@ -104,7 +104,7 @@ _BY_THING = {
 _TOPIC = Lexicon(
     {
         "ai": (
-            r"ai, a i, agi, gpt\w*, llms?, vlms?, rag, mcp, agents?, agentic, machine learning, deep learning, ml, neural,"
+            r"ai, a i, agi, gpt\w*, llms?, vlms?, rag, mcp, \w*agents?, agentic, machine learning, deep learning, ml, neural,"
             r"nlp, diffusion, transformers?, chatbots?, copilots?, claude, openai, anthropic, gemini, llama, qwen\w*,"
             r"mistral, deepseek, ollama, huggingface, hugging face, embeddings?, inference, finetun\w+, fine tun\w+,"
             r"prompts?, language models?, foundation models?, text to \w+, speech recognition, computer vision, generative,"

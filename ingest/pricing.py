@@ -66,13 +66,18 @@ def _licensed(name: str, model: PricingModel, *, flags: tuple[str, ...], url: st
     )
 
 
-def from_token_prices(prompt: object, completion: object, *, url: str, at: datetime) -> Pricing | None:
-    """R4: prices of a models API, texts in USD per token. Both zero is `free`; above zero is `paid` with the price of
-    a million input tokens; a negative one stands for "depends" and proves nothing, like anything unreadable."""
+def from_token_prices(
+    prompt: object, completion: object, *, besides: Sequence[object] = (), url: str, at: datetime
+) -> Pricing | None:
+    """R4: prices of a models API in USD per token. Both zero is `free`; above zero is `paid` with the lower of the two
+    for a million tokens; a negative one stands for "depends" and proves nothing, like anything unreadable. Where
+    tokens cost nothing and something else does (`besides`: a request, a picture) nothing is known of tokens either."""
     amounts = [_amount(prompt), _amount(completion)]
     if any(amount is None or amount < 0 for amount in amounts):
         return None
     known = [amount for amount in amounts if amount is not None]
+    if not any(known) and any(map(_amount, besides)):
+        return None
     quote = f"prompt {prompt} USD, completion {completion} USD per token"[:_QUOTE]
     free = not any(known)
     return Pricing(
@@ -87,9 +92,10 @@ def from_token_prices(prompt: object, completion: object, *, url: str, at: datet
     )
 
 
-def _amount(text: object) -> Decimal | None:
+def _amount(value: object) -> Decimal | None:
+    text = str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
     try:
-        amount = Decimal(text) if isinstance(text, str) and len(text) < 40 else None  # noqa: PLR2004 - no price is longer
+        amount = Decimal(text) if 0 < len(text) < 40 else None  # noqa: PLR2004 - no price is longer
     except InvalidOperation:
         return None
     return amount if amount is not None and amount.is_finite() and amount < 1_000 else None  # noqa: PLR2004 - USD a token

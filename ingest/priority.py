@@ -2,8 +2,8 @@
 
 Popularity gives at most 60: a figure counts as its percentile within its own source, because likes, points and
 stars cannot be compared; the best site gives up to 40, the second 13, the third 7. Freshness gives at most 25:
-all of it on the first day, none from the thirtieth. Independent sites give at most 15; two sources of
-one site are one witness.
+all of it on the first day, none from the thirtieth, and half of it where no source says when the thing appeared.
+Independent sites give at most 15; two sources of one site are one witness.
 """
 
 from __future__ import annotations
@@ -47,9 +47,13 @@ class _Figure:
         )
 
 
-def prioritise(seen: Sequence[Seen], *, scales: Scales, newest: datetime, now: datetime) -> Priority:
-    """The priority of a tool. `newest` is when it last appeared as something new (see ingest/assess)."""
-    reasons = [*_popularity([one.sighting for one in seen], scales), *_freshness(newest, now), *_breadth(seen)]
+def prioritise(
+    seen: Sequence[Seen], *, scales: Scales, newest: datetime, now: datetime, dated: bool = True
+) -> Priority:
+    """The priority of a tool. `newest` is when it last appeared as something new (see ingest/assess); where that is not
+    `dated` it is only known since then, and counts half."""
+    fresh = _freshness(newest, now, dated=dated)
+    reasons = [*_popularity([one.sighting for one in seen], scales), *fresh, *_breadth(seen)]
     return Priority(score=round(sum((reason.points for reason in reasons), 0.0), 1), reasons=tuple(reasons))
 
 
@@ -79,11 +83,13 @@ def _site(sighting: Sighting) -> str:
     return domain_of(sighting.url) or sighting.source
 
 
-def _freshness(newest: datetime, now: datetime) -> list[Reason]:
+def _freshness(newest: datetime, now: datetime, *, dated: bool) -> list[Reason]:
     days = max(0.0, (now - newest).total_seconds() / 86_400)
-    points = round(_FRESHNESS * max(0.0, 1 - max(0.0, days - 1) / (_FRESH_DAYS - 1)), 1)
+    most = _FRESHNESS if dated else _FRESHNESS / 2
+    points = round(most * max(0.0, 1 - max(0.0, days - 1) / (_FRESH_DAYS - 1)), 1)
     age = "today" if days < 1 else f"{int(days)} day{'s' if int(days) > 1 else ''} ago"
-    return [Reason(words=f"New: first appeared {age}", points=points)] if points else []
+    words = f"New: first appeared {age}" if dated else f"Perhaps new: first seen {age}, and nothing says how old it is"
+    return [Reason(words=words, points=points)] if points else []
 
 
 def _breadth(seen: Sequence[Seen]) -> list[Reason]:

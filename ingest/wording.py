@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 
 import nh3
 
+from core.names import split_title
 from core.text import clean
 from ingest.hosts import host_key
 
@@ -27,6 +28,10 @@ _READ = 20_000
 _CLEANER = nh3.Cleaner(tags=set(), clean_content_tags={"script", "style"}, attributes={}, link_rel=None)
 # A tag that ends a line when shown; without it `<p>one</p><p>two</p>` would become `onetwo`.
 _BREAK = re.compile(r"<(?=/?(?:p|br|div|li|ul|ol|h[1-6]|tr|td|th|pre|blockquote|section|article|hr)\b)", re.IGNORECASE)
+_FORMULA = re.compile(r"\$([^$\s](?:[^$]{0,78}[^$\s])?)\$")
+_NO_NAMES = frozenset(
+    ["abstract", "benchmark", "extended abstract", "position", "position paper", "report", "review"]
+).union(["a survey", "survey", "system card", "technical report", "tutorial", "vision", "viewpoint", "white paper"])
 _MARKUP = re.compile(r"<[a-zA-Z!/?]|&[#a-zA-Z]")
 # Bounded on purpose: an unclosed `a ` must not be searched to the end of the text each time.
 _HREF = re.compile(r"a\s[^<>]{0,500}?href\s*=\s*[\"']?([^\"'<>\s]{1,2000})", re.IGNORECASE)
@@ -55,6 +60,13 @@ def plain(text: str, *, limit: int) -> str:
         return clean(text, limit=limit)
     stripped = _CLEANER.clean(_BREAK.sub(" <", text))
     return clean(html.unescape(stripped) if "&" in stripped else stripped, limit=limit)
+
+
+def paper_title(title: str) -> tuple[str, str]:
+    """A paper's title as name and tagline, without the dollar signs of its formulas. `Position: Agents Should ...` has
+    no name in front."""
+    name, tagline = split_title(_FORMULA.sub(r"\1", title))
+    return (name, tagline) if name.casefold() not in _NO_NAMES else (f"{name}: {tagline}" if tagline else name, "")
 
 
 def tags_of(words: object) -> tuple[str, ...]:

@@ -751,6 +751,7 @@ def _tool(row: Row[Any]) -> Tool:
         ),
         first_seen=row.first_seen,
         version=row.version,
+        queue_reason=row.queue_reason,
     )
 
 

@@ -124,6 +124,8 @@ def record_row(record: FetchRecord) -> dict[str, Any]:
         "changed": record.changed,
         "new_tools": record.new_tools,
         "merged": record.merged,
+        "left_out": sum(record.left_out.values()),
+        "bad": record.bad,
         "bytes": record.bytes,
         "seconds": round(record.seconds, 2),
         "error": record.error,

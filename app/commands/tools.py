@@ -56,6 +56,7 @@ def _sheet(view: ToolView) -> dict[str, Any]:
         "description": tool.description,
         "tags": list(tool.tags),
         "homepage": tool.homepage,
+        "queue_reason": tool.queue_reason,
         "identifiers": [str(each) for each in dossier.identifiers],
         "sightings": [
             {"source": each.source, "external_id": each.external_id, "url": each.url, "title": each.title}
@@ -110,12 +111,13 @@ def _words(view: ToolView) -> str:
     price = f", {dossier.pricing.entry_price}" if dossier.pricing.entry_price else ""
     lines = [
         f"{tool.name} ({tool.slug}), {tool.category}, {tool.status.value.replace('_', ' ')}",
-        tool.tagline,
+        *([tool.tagline] if tool.tagline else []),
         "",
+        *([f"Queue     {tool.queue_reason}{_overrule(tool)}"] if tool.queue_reason else []),
         f"Panel     {view.panel.ship_percent if view.panel.total else '—'} % ship, {view.panel.count}"
         if view.panel.total
         else "Panel     no verdict yet",
-        f"Entry     {dossier.pricing.model.label}{price}",
+        f"Entry     {dossier.pricing.model.label}{price}{_evidence(dossier.pricing)}",
         f"Priority  {tool.priority.score:.1f}",
         *(f"          {each.points:+.1f}  {each.words}" for each in tool.priority.reasons),
         f"Known as  {', '.join(map(str, dossier.identifiers))}",
@@ -125,6 +127,18 @@ def _words(view: ToolView) -> str:
         *(f"  {each.field}: {each.value}  ({each.source_url}, {each.observed_at:%Y-%m-%d})" for each in dossier.facts),
     ]
     return "\n".join(lines)
+
+
+def _overrule(tool: Tool) -> str:
+    return f" Put it there all the same: verdicts tools queue {tool.slug}" if tool.status is ToolStatus.KEPT else ""
+
+
+def _evidence(read: Pricing) -> str:
+    """What a price rests on, in brackets; empty where nothing was said."""
+    if not read.quote:
+        return ""
+    seen = f", seen {read.observed_at:%Y-%m-%d}" if read.observed_at else ""
+    return f'  ("{read.quote}", rule {read.rule}{seen})'
 
 
 @app.command

@@ -15,7 +15,6 @@ from lxml import etree
 
 from core.errors import ParseError
 from core.identifier import Identifier, Scheme
-from core.names import split_title
 from core.sighting import Sighting, Thing
 from core.source import Cursor, Parsed, Request, Response, Source
 from core.text import clean
@@ -24,11 +23,14 @@ from ingest.sources.adapter import Adapter, Options
 from ingest.sources.entries import LeftOut, external_id, gather, instant
 from ingest.sources.feed import ACCEPT
 from ingest.sources.syndication import refuse
-from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, links, plain, tags_of
+from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, links, paper_title, plain, tags_of
 
-_ENTRIES = ("{http://www.w3.org/2005/Atom}entry", "item")
+# Whatever the namespace: Atom, RSS 2.0, and the RDF of former years.
+_ENTRIES = ("{*}entry", "{*}item")
 _NUMBER = re.compile(r"(?:/abs/|arXiv\.org:)([^\s?#]{4,40})$")
 _PREFIX = re.compile(r"^\s*arXiv:\S{4,40}\s+Announce Type:\s*\S{1,40}\s+Abstract:\s*", re.IGNORECASE)
+# Until 2024 the number stood behind the title, with a mark for a replacement.
+_FORMER = re.compile(r"\.?\s*\(arXiv:[^\s()]{4,40}(?: \[[^\[\]]{1,40}\])?( UPDATED)?\)$")
 _REPLACED = frozenset({"replace", "replace-cross"})
 
 
@@ -87,10 +89,14 @@ def _read(source: Source, entry: dict[str, str], options: PaperOptions, now: dat
     if entry.get("announce_type", "new").strip() in _REPLACED and not options.replacements:
         return LeftOut("a new version of an old paper")
     number = _number(entry)
-    headline = plain(entry.get("title", ""), limit=NAME + TAGLINE)
+    title = plain(entry.get("title", ""), limit=NAME + TAGLINE)
+    former = _FORMER.search(title)
+    if former and former[1] and not options.replacements:
+        return LeftOut("a new version of an old paper")
+    headline = title[: former.start()] if former else title
     if number is None or not headline:
         raise ValueError("the entry has no arXiv id or no title")
-    name, tagline = split_title(headline)
+    name, tagline = paper_title(headline)
     summary = _PREFIX.sub("", entry.get("summary") or entry.get("description") or "")
     # What the authors write beside the abstract ("Code: ...") is their own; links in the abstract may be anybody's.
     beside = links(entry.get("comment", ""))

@@ -23,6 +23,8 @@ MOST_ENTRIES = 5_000
 _LONGEST_ID = 300
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _MOST_BAD_KEPT = 100
+_MILLISECONDS = 100_000_000_000
+"""A time stamp beyond this counts them: as seconds it would lie in the year 5138."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ def external_id(value: object) -> str:
 
 
 def instant(value: object, *, now: datetime) -> datetime | None:
-    """A source's date as an instant in UTC: ISO 8601 text or seconds since 1970.
+    """A source's date as an instant in UTC: ISO 8601 text, or seconds or milliseconds since 1970.
 
     None for what is missing, unreadable, before 1990 or more than a day ahead of `now`: such dates are mistakes,
     and a wrong date is worse than none.
@@ -154,7 +156,7 @@ def _read_instant(value: object) -> datetime | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
-        return datetime.fromtimestamp(value, UTC)
+        return datetime.fromtimestamp(value / 1_000 if value > _MILLISECONDS else value, UTC)
     return from_iso(value) if isinstance(value, str) and len(value) < 60 else None  # noqa: PLR2004 - no date is longer
 
 

@@ -45,7 +45,7 @@ def parse(source: Source, response: Response, now: datetime) -> Parsed:
             raise ParseError("an entry of a feed is expected")
         return _read(source, entry, options, now)
 
-    return gather(entries, read, empty_is_normal=not entries)
+    return gather(entries, read)
 
 
 def _read(source: Source, entry: Entry, options: ReleaseOptions, now: datetime) -> Sighting | LeftOut:

@@ -17,7 +17,7 @@ from core.source import BadEntry, Cursor, Parsed, Request, Response, Source
 from core.text import clean
 from ingest import pricing
 from ingest.identity import github_repository, homepage_identity, mentioned, own_page
-from ingest.sources.adapter import Adapter, Foreign, Options, TokenName, bearer
+from ingest.sources.adapter import Adapter, Foreign, Options, TokenName, When, bearer
 from ingest.sources.bodies import json_of, list_of
 from ingest.sources.entries import LeftOut, gather, instant, signals
 from ingest.sources.paging import following, with_query
@@ -53,12 +53,11 @@ class Repository(Foreign):
     """A result of the search."""
 
     id: int
-    name: str
     full_name: str
     owner: Login | None = None
     description: str | None = None
     homepage: str | None = None
-    created_at: str | None = None
+    created_at: When = None
     stargazers_count: float | None = None
     forks_count: float | None = None
     language: str | None = None
@@ -122,7 +121,7 @@ def _read(source: Source, repository: Repository, now: datetime) -> Sighting | L
         source=source.key,
         external_id=str(repository.id),
         url=url,
-        name=clean(repository.name, limit=NAME),
+        name=clean(url.rpartition("/")[2], limit=NAME),
         thing=Thing.REPOSITORY,
         tagline=clean(text, limit=TAGLINE),
         summary=text,

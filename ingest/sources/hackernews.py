@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import AliasChoices, Field, field_validator
 
 from core.errors import ParseError
 from core.identifier import Identifier, Scheme
@@ -21,7 +21,7 @@ from core.source import Cursor, Parsed, Request, Response, Source
 from core.text import clean
 from ingest import pricing
 from ingest.identity import identify, mentioned, own_page
-from ingest.sources.adapter import Adapter, Foreign, Options
+from ingest.sources.adapter import Adapter, Foreign, Number, Options, When
 from ingest.sources.bodies import json_of, list_of
 from ingest.sources.entries import LeftOut, external_id, gather, instant, signals
 from ingest.sources.paging import with_query
@@ -31,6 +31,7 @@ _CAP = 1_000
 _SHORTEST_WINDOW = 3_600
 _WINDOW = re.compile(r"created_at_i>=(\d+),created_at_i<(\d+)")
 _TAGS = re.compile(r"[a-z0-9_,()]{1,200}")
+_NO_STORIES = frozenset({"comment", "pollopt"})
 _LAUNCH = re.compile(r"^\s*(?:show|launch)\s+hn\b", re.IGNORECASE)
 
 
@@ -53,14 +54,17 @@ class StoryOptions(Options):
 class Story(Foreign):
     """A hit that is a story."""
 
-    objectID: str  # noqa: N815 - the service's own spelling
+    objectID: Number = Field(validation_alias=AliasChoices("objectID", "id", "story_id"))  # noqa: N815 - the service's own spelling
     title: str | None = None
+    comment_text: str | None = None
+    tags: list[str] = Field(default_factory=list, validation_alias="_tags")
     url: str | None = None
     story_text: str | None = None
     author: str | None = None
     points: float | None = None
     num_comments: float | None = None
-    created_at_i: float | None = None
+    created_at_i: When = None
+    created_at: When = None
 
 
 def requests(source: Source, _cursor: Cursor, now: datetime) -> tuple[Request, ...]:
@@ -119,10 +123,10 @@ def _asked(request: Request, parameters: dict[str, object], *, slot: str) -> Req
 
 
 def _read(source: Source, story: Story, now: datetime) -> Sighting | LeftOut:
-    if not story.title:
+    if story.comment_text or _NO_STORIES & set(story.tags):
         return LeftOut("no story (a comment or a poll option)")
     number = external_id(story.objectID)
-    headline = plain(story.title, limit=NAME + TAGLINE)
+    headline = plain(story.title or "", limit=NAME + TAGLINE)
     if not headline:
         raise ValueError("the story has no title")
     # A launch without address names its product in its first link; every further link is only spoken of.
@@ -141,7 +145,7 @@ def _read(source: Source, story: Story, now: datetime) -> Sighting | LeftOut:
         tagline=clean(tagline, limit=TAGLINE),
         summary=summary,
         author=clean(story.author or "", limit=AUTHOR),
-        created_at=instant(story.created_at_i, now=now),
+        created_at=instant(story.created_at_i, now=now) or instant(story.created_at, now=now),
         homepage=own_page(target) if launch else None,
         signals=signals(points=story.points, comments=story.num_comments),
         identifiers=identifiers,

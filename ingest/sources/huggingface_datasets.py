@@ -11,7 +11,7 @@ from core.source import Parsed, Response, Source
 from core.text import clean
 from ingest import pricing
 from ingest.sources import hub
-from ingest.sources.adapter import Adapter, Foreign, Options
+from ingest.sources.adapter import Adapter, Foreign, Options, When
 from ingest.sources.bodies import list_of
 from ingest.sources.entries import LeftOut, external_id, gather, instant, named, signals
 from ingest.sources.paging import following
@@ -34,7 +34,7 @@ class Dataset(Foreign):
     likes: float | None = None
     downloads: float | None = None
     trendingScore: float | None = None  # noqa: N815 - the API's own spelling
-    createdAt: str | None = None  # noqa: N815 - the API's own spelling
+    createdAt: When = None  # noqa: N815 - the API's own spelling
     private: bool = False
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from core.sighting import Sighting, Thing
 from core.source import Parsed, Response, Source
 from core.text import clean
 from ingest import pricing
 from ingest.sources import hub
-from ingest.sources.adapter import Adapter, Foreign, Options
+from ingest.sources.adapter import Adapter, Foreign, Options, When
 from ingest.sources.bodies import list_of
 from ingest.sources.entries import LeftOut, external_id, gather, instant, named, signals
 from ingest.sources.paging import following
@@ -33,13 +33,13 @@ class ModelOptions(Options):
 class Model(Foreign):
     """A record of the listing."""
 
-    id: str
+    id: str = Field(validation_alias=AliasChoices("id", "modelId"))
     tags: list[str] = Field(default_factory=list)
     pipeline_tag: str | None = None
     likes: float | None = None
     downloads: float | None = None
     trendingScore: float | None = None  # noqa: N815 - the API's own spelling
-    createdAt: str | None = None  # noqa: N815 - the API's own spelling
+    createdAt: When = None  # noqa: N815 - the API's own spelling
     private: bool = False
 
 

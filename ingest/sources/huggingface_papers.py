@@ -11,17 +11,16 @@ from datetime import datetime
 from pydantic import Field
 
 from core.identifier import Identifier, Scheme
-from core.names import split_title
 from core.sighting import Sighting, Thing
 from core.source import Cursor, Parsed, Request, Response, Source
 from core.text import clean
 from ingest.identity import arxiv_id, homepage_identity, identify, mentioned
-from ingest.sources.adapter import Adapter, Foreign, Options
+from ingest.sources.adapter import Adapter, Foreign, Options, When
 from ingest.sources.bodies import list_of
 from ingest.sources.entries import LeftOut, external_id, gather, instant, signals
 from ingest.sources.hub import SITE
 from ingest.sources.paging import following
-from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, plain, tags_of, web_url
+from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, paper_title, plain, tags_of, web_url
 
 
 class PaperOptions(Options):
@@ -45,8 +44,8 @@ class Paper(Foreign):
     summary: str = ""
     authors: list[Named] = Field(default_factory=list)
     organization: Named | None = None
-    publishedAt: str | None = None  # noqa: N815 - the API's own spelling
-    submittedOnDailyAt: str | None = None  # noqa: N815 - the API's own spelling
+    publishedAt: When = None  # noqa: N815 - the API's own spelling
+    submittedOnDailyAt: When = None  # noqa: N815 - the API's own spelling
     upvotes: float | None = None
     githubRepo: str | None = None  # noqa: N815 - the API's own spelling
     githubStars: float | None = None  # noqa: N815 - the API's own spelling
@@ -55,9 +54,11 @@ class Paper(Foreign):
 
 
 class Item(Foreign):
-    """One line of the daily list."""
+    """One line of the daily list; it repeats the paper's words."""
 
     paper: Paper
+    title: str = ""
+    summary: str = ""
     numComments: float | None = None  # noqa: N815 - the API's own spelling
 
 
@@ -81,7 +82,7 @@ def _read(source: Source, item: Item, now: datetime) -> Sighting:
     number = arxiv_id(paper.id)
     if number is None:
         raise ValueError(f"{clean(paper.id, limit=40)!r} is no arXiv id")
-    name, tagline = split_title(clean(paper.title, limit=NAME + TAGLINE))
+    name, tagline = paper_title(clean(paper.title or item.title, limit=NAME + TAGLINE))
     if not name:
         raise ValueError("the paper has no title")
     project, repository = web_url(paper.projectPage), web_url(paper.githubRepo)
@@ -94,7 +95,7 @@ def _read(source: Source, item: Item, now: datetime) -> Sighting:
         name=clean(name, limit=NAME),
         thing=Thing.PAPER,
         tagline=clean(tagline, limit=TAGLINE),
-        summary=plain(paper.summary, limit=SUMMARY),
+        summary=plain(paper.summary or item.summary, limit=SUMMARY),
         author=_author(paper),
         created_at=instant(paper.submittedOnDailyAt, now=now) or instant(paper.publishedAt, now=now),
         homepage=project if project and homepage_identity(project) else repository,

@@ -17,7 +17,7 @@ from core.text import clean
 from ingest import pricing
 from ingest.identity import hugging_face, mentioned
 from ingest.sources import hub
-from ingest.sources.adapter import Adapter, Foreign, Options
+from ingest.sources.adapter import Adapter, Foreign, Options, When
 from ingest.sources.bodies import list_of
 from ingest.sources.entries import LeftOut, external_id, gather, instant, named, signals
 from ingest.sources.paging import following
@@ -47,7 +47,7 @@ class Space(Foreign):
     tags: list[str] = Field(default_factory=list)
     likes: float | None = None
     trendingScore: float | None = None  # noqa: N815 - the API's own spelling
-    createdAt: str | None = None  # noqa: N815 - the API's own spelling
+    createdAt: When = None  # noqa: N815 - the API's own spelling
     subdomain: str | None = None
     cardData: Card | None = None  # noqa: N815 - the API's own spelling
     private: bool = False

@@ -15,7 +15,7 @@ from core.sighting import Sighting
 from core.source import Cursor, Parsed, Request, Response, Source
 from core.text import clean
 from ingest.sources import hub
-from ingest.sources.adapter import Adapter, Foreign, Options
+from ingest.sources.adapter import Adapter, Foreign, Options, When
 from ingest.sources.bodies import list_of
 from ingest.sources.entries import LeftOut, external_id, gather, instant, named, signals
 from ingest.wording import AUTHOR, NAME, TAGLINE, plain
@@ -39,7 +39,7 @@ class Record(Foreign):
     downloads: float | None = None
     numParameters: float | None = None  # noqa: N815 - the API's own spelling
     trendingScore: float | None = None  # noqa: N815 - the API's own spelling
-    createdAt: str | None = None  # noqa: N815 - the API's own spelling
+    createdAt: When = None  # noqa: N815 - the API's own spelling
     pipeline_tag: str | None = None
     private: bool = False
 

@@ -13,7 +13,7 @@ from core.source import Cursor, Parsed, Request, Response, Source
 from core.text import clean
 from ingest import pricing
 from ingest.identity import identify, mentioned, own_page
-from ingest.sources.adapter import Adapter, Foreign, Options
+from ingest.sources.adapter import Adapter, Foreign, Number, Options, When
 from ingest.sources.bodies import list_of
 from ingest.sources.entries import LeftOut, external_id, gather, instant, signals
 from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, links, plain, tags_of, web_url
@@ -25,20 +25,26 @@ class StoryOptions(Options):
     tags: list[str] = Field(default=["ai", "ml", "vibecoding"], max_length=50)
 
 
+class Submitter(Foreign):
+    """Who submitted, as the site said it until 2023."""
+
+    username: str = ""
+
+
 class Story(Foreign):
     """A story of the listing."""
 
-    short_id: str
+    short_id: Number
     title: str
     url: str | None = None
     description: str | None = None
-    submitter_user: str | dict[str, object] | None = None
+    submitter_user: str | Submitter | None = None
     user_is_author: bool = False
-    tags: list[str] = Field(default_factory=list)
+    tags: list[str]
     score: float | None = None
     flags: float | None = None
     comment_count: float | None = None
-    created_at: str | None = None
+    created_at: When = None
 
 
 def requests(source: Source, _cursor: Cursor, _now: datetime) -> tuple[Request, ...]:
@@ -76,7 +82,7 @@ def _read(source: Source, story: Story, now: datetime) -> Sighting:
         thing=Thing.LAUNCH if story.user_is_author else Thing.ARTICLE,
         tagline=clean(tagline, limit=TAGLINE),
         summary=plain(text, limit=SUMMARY),
-        author=clean(story.submitter_user if isinstance(story.submitter_user, str) else "", limit=AUTHOR),
+        author=clean(_submitter(story), limit=AUTHOR),
         created_at=instant(story.created_at, now=now),
         homepage=own_page(target) if story.user_is_author else None,
         tags=tags_of(story.tags),
@@ -85,6 +91,11 @@ def _read(source: Source, story: Story, now: datetime) -> Sighting:
         mentions=mentioned([*([target] if target else []), *links(text)[:10]], besides=identifiers),
         pricing=pricing.from_text(tagline, plain(text, limit=SUMMARY), url=url, at=now),
     )
+
+
+def _submitter(story: Story) -> str:
+    user = story.submitter_user
+    return user.username if isinstance(user, Submitter) else user or ""
 
 
 ADAPTER = Adapter(

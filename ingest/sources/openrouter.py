@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
+from core.fact import Pricing
 from core.identifier import Scheme
 from core.sighting import Sighting, Thing
 from core.source import Cursor, Parsed, Request, Response, Source
@@ -40,10 +41,12 @@ class Architecture(Foreign):
 
 
 class Prices(Foreign):
-    """Texts in USD per token."""
+    """USD per token, as texts; numbers are taken too."""
 
-    prompt: str | None = None
-    completion: str | None = None
+    prompt: str | float | None = None
+    completion: str | float | None = None
+    request: str | float | None = None
+    image: str | float | None = None
 
 
 class Model(Foreign):
@@ -100,8 +103,13 @@ def _read(source: Source, model: Model, options: ModelOptions, now: datetime) ->
         tags=tags_of([f"{kind} input" for kind in model.architecture.input_modalities if kind != "text"]),
         signals=signals(context=model.context_length),
         identifiers=named(openrouter_model(number)) | named(weights),
-        pricing=pricing.from_token_prices(model.pricing.prompt, model.pricing.completion, url=url, at=now),
+        pricing=_pricing(model.pricing, url, now),
     )
+
+
+def _pricing(prices: Prices, url: str, now: datetime) -> Pricing | None:
+    besides = (prices.request, prices.image)
+    return pricing.from_token_prices(prices.prompt, prices.completion, besides=besides, url=url, at=now)
 
 
 def _category(architecture: Architecture) -> str | None:

@@ -20,7 +20,7 @@ from core.sighting import Sighting, Thing
 from core.source import Cursor, Parsed, Request, Response, Source
 from core.text import clean
 from ingest import pricing
-from ingest.sources.adapter import Adapter, Foreign, Options, TokenName, bearer
+from ingest.sources.adapter import Adapter, Foreign, Number, Options, TokenName, When, bearer
 from ingest.sources.bodies import json_of
 from ingest.sources.entries import LeftOut, external_id, gather, instant, signals
 from ingest.sources.producthunt_feed import product_of
@@ -67,15 +67,15 @@ class Maker(Foreign):
 class Post(Foreign):
     """A launch."""
 
-    id: str
+    id: Number
     name: str
     tagline: str | None = None
     description: str | None = None
     url: str
     votesCount: float | None = None  # noqa: N815 - the API's own spelling
     commentsCount: float | None = None  # noqa: N815 - the API's own spelling
-    createdAt: str | None = None  # noqa: N815 - the API's own spelling
-    featuredAt: str | None = None  # noqa: N815 - the API's own spelling
+    createdAt: When = None  # noqa: N815 - the API's own spelling
+    featuredAt: When  # noqa: N815 - the API's own spelling; null where it is not featured
     topics: Topics | None = None
     makers: list[Maker] = Field(default_factory=list)
 
@@ -101,12 +101,17 @@ def parse(source: Source, response: Response, now: datetime) -> Parsed:
     def read(entry: object) -> Sighting | LeftOut:
         return _read(source, Post.model_validate(entry), options, now)
 
-    nodes = posts.get("nodes")
-    if not isinstance(nodes, list):
-        edges = posts.get("edges")
-        nodes = [edge.get("node") for edge in edges if isinstance(edge, dict)] if isinstance(edges, list) else []
-    # With a window of days and one topic a page without launches is ordinary.
-    return gather(nodes, read, following=_following(response.request, posts, options), empty_is_normal=True)
+    return gather(_nodes(response, posts), read, following=_following(response.request, posts, options))
+
+
+def _nodes(response: Response, posts: dict[str, Any]) -> list[Any]:
+    """The posts of a page, which stand there in one of the two ways of GraphQL."""
+    nodes, edges = posts.get("nodes"), posts.get("edges")
+    if isinstance(nodes, list):
+        return nodes
+    if isinstance(edges, list):
+        return [edge.get("node") if isinstance(edge, dict) else edge for edge in edges]
+    raise ParseError(f"{response.url} sent posts without a list of them, but with {sorted(posts)[:8]}.")
 
 
 def _posts(response: Response) -> dict[str, Any]:

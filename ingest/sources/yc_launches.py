@@ -15,7 +15,7 @@ from core.source import Cursor, Parsed, Request, Response, Source
 from core.text import clean
 from ingest import pricing
 from ingest.identity import homepage_identity, mentioned, own_page
-from ingest.sources.adapter import Adapter, Foreign, Options
+from ingest.sources.adapter import Adapter, Foreign, Number, Options, When
 from ingest.sources.bodies import json_of, list_of
 from ingest.sources.entries import LeftOut, external_id, gather, instant, signals
 from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, plain, tags_of, web_url
@@ -37,12 +37,12 @@ class Company(Foreign):
 class Launch(Foreign):
     """A launch of the listing."""
 
-    id: int | str
+    id: Number
     title: str
     tagline: str | None = None
     body: str | None = None
     slug: str | None = None
-    created_at: str | None = None
+    created_at: When = None
     total_vote_count: float | None = None
     company: Company | None = None
 

@@ -299,6 +299,12 @@ def test_a_broken_sources_file_names_line_and_key(here, say, text, message):
         assert said["mend"]
 
 
+def test_a_mark_of_byte_order_in_front_of_the_sources_is_no_error(here, say):
+    here.settings.sources.write_text('\ufeff[[source]]\nkey = "x"\nkind = "hackernews"\nschedule = "0 * * * *"\n')
+    code, said = say("sources", "list")
+    assert (code, [each["key"] for each in said]) == (0, ["x"])
+
+
 def test_a_sources_file_that_is_not_there_is_named(here, say):
     code, said = say("ingest")
     assert (code, str(here.settings.sources) in said["error"]) == (2, True)

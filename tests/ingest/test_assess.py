@@ -127,6 +127,27 @@ def test_a_launch_makes_an_old_repository_new_and_an_article_does_not() -> None:
     assert not assessed(old, agent("2", thing=Thing.RELEASE)).queue
 
 
+def test_what_lists_without_a_date_may_be_old_and_says_so() -> None:
+    trending = assessed(agent(thing=Thing.REPOSITORY, created_at=None))
+    assert trending.queue
+    assert trending.queue_reason.startswith("Its age is unknown")
+    assert [reason.words for reason in trending.priority.reasons] == [
+        "Perhaps new: first seen today, and nothing says how old it is"
+    ]
+    launch = assessed(agent(created_at=None))
+    assert launch.queue_reason.startswith("New within")
+    assert launch.priority.score == 2 * trending.priority.score
+
+
+def test_a_tagline_does_not_repeat_the_name_and_a_name_has_no_loose_end() -> None:
+    title = "Prior Audits Shift What a Verifier Accepts"
+    paper = agent("1", name=title, tagline="", thing=Thing.PAPER, summary="We audit verifiers. It shifts.")
+    assert (assessed(paper).name, assessed(paper).tagline) == (title, "We audit verifiers")
+    assert assessed(agent(name="kukumber:")).name == "kukumber"
+    long = assessed(agent(tagline="", summary="word " * 100))
+    assert long.tagline.endswith("word…")
+
+
 # --- priority ---------------------------------------------------------------------------------------------------
 
 

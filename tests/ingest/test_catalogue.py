@@ -86,6 +86,12 @@ def test_every_kind_can_be_set_up_with_three_lines(kind: str) -> None:
         ("# what we read", "[egress]\npace = 1", ["line 1", "'egress'"]),
         ("# what we read", "[ingest]\npace = 1", ["line 2", "'pace'", "read_pricing_pages"]),
         ("# what we read", "limit = 3", ["line 1", "'limit'"]),
+        ("[source.options]\npoints = 10", "options = { points = 5000 }", ["line 13", "'points'", "from 0 to 1000"]),
+        ("[source.options]\npoints = 10", "options.points = 5000", ["line 13", "'points'"]),
+        ("points = 10", "[source.options.deep]\nx = 1", ["line 14", "'deep'", "tags, days, points"]),
+        ("points = 10", 'tags = "a b"', ["line 14", "'tags'", "(show_hn,launch_hn)"]),
+        ('kind = "hackernews"', "'kind' = \"hackernoon\"", ["line 9", "'kind'"]),
+        ('kind = "hackernews"', "kind = 3", ["line 9", "'kind'", "hackernews"]),
     ],
 )
 def test_an_error_names_the_line_the_key_and_what_was_expected(old: str, new: str, words: list[str]) -> None:
@@ -94,6 +100,21 @@ def test_an_error_names_the_line_the_key_and_what_was_expected(old: str, new: st
     assert "sources.toml" in message
     for word in words:
         assert word in message
+
+
+def test_sources_in_braces_are_found_too() -> None:
+    text = (
+        'source = [\n  {key = "a", kind = "hackernews", schedule = "0 * * * *"},\n  {key = "b", kind = "gopher"},\n]\n'
+    )
+    assert "line 3, key 'kind'" in refused(text)
+
+
+def test_the_name_of_a_key_is_asked_for_and_not_the_key() -> None:
+    text = GOOD.replace('kind = "hackernews"', 'kind = "reddit"').replace("points = 10", 'token_env = "hf_abc"')
+    message = refused(text)
+    assert "line 14, key 'token_env'" in message
+    assert "name of an environment variable" in message
+    assert "hf_abc" not in message
 
 
 def test_a_single_table_is_refused() -> None:

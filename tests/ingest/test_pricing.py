@@ -62,7 +62,7 @@ def test_a_price_is_for_a_million_tokens_of_the_cheaper_kind() -> None:
     assert read.flags == ("usage_based",)
 
 
-@pytest.mark.parametrize("text", ["NaN", "Infinity", "1e999", "-0.1", "9" * 50, "", 3, None, ["0"]])
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "1e999", "-0.1", "9" * 50, "", True, float("nan"), None, ["0"]])
 def test_a_price_that_is_none_is_unknown(text: object) -> None:
     assert from_token_prices(text, "0.1", url=URL, at=NOW) is None
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.names import split_title
 from ingest import wording
-from ingest.wording import links, plain, tags_of, web_url
+from ingest.wording import links, paper_title, plain, tags_of, web_url
 
 
 @pytest.mark.parametrize(
@@ -118,3 +118,20 @@ def test_links_of_markup_and_of_text_are_found_in_their_order() -> None:
         "https://three.example",
         "https://four.example",
     )
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "tagline"),
+    [
+        ("Foo: Doing Bar", "Foo", "Doing Bar"),
+        ("$\\beta$-OPSD: Deriving", "\\beta-OPSD", "Deriving"),
+        ("$R^3$-Bench: LLMs Struggle", "R^3-Bench", "LLMs Struggle"),
+        ("Position: Agents Should Be Studied", "Position: Agents Should Be Studied", ""),
+        ("A Survey: Agents", "A Survey: Agents", ""),
+        ("It costs $5 and $6", "It costs $5 and $6", ""),
+    ],
+)
+def test_a_paper_is_named_by_what_stands_before_its_colon_unless_that_says_nothing(
+    title: str, name: str, tagline: str
+) -> None:
+    assert paper_title(title) == (name, tagline)
