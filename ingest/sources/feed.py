@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -22,6 +23,7 @@ ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json;q=0.9
 OLD = "older than the window"
 BEYOND = "beyond the newest"
 
+_MAILBOX = re.compile(r"(?:([^<>@]{0,80})<)?[^\s<>@()]{1,80}@[^\s<>@()]{1,100}>?(?:\s*\(([^()]{1,100})\))?")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -88,13 +90,20 @@ def _read(
         thing=Thing(options.thing),
         tagline=clean(tagline, limit=TAGLINE) or plain(entry.summary, limit=TAGLINE),
         summary=plain(text, limit=SUMMARY),
-        author=plain(entry.author, limit=AUTHOR),
+        author=_author(entry.author),
         created_at=created,
         homepage=url if launch else None,
         tags=tags_of(entry.tags),
         identifiers=identifiers,
         mentions=mentioned(links(text)[:20], besides=identifiers),
     )
+
+
+def _author(text: str) -> str:
+    """The author's name; RSS asks for `ada@example.com (Ada)`, and an address is nobody's business."""
+    name = plain(text, limit=AUTHOR)
+    found = _MAILBOX.fullmatch(name)
+    return (found[1] or found[2] or "").strip() if found else name
 
 
 def _key(entry: Entry, url: str, options: FeedOptions) -> str:

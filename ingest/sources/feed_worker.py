@@ -61,7 +61,7 @@ def _careful_entry(entry: dict[str, Any]) -> Mapping[str, Any]:
     content = entry.get("content") or [{}]
     return {
         "id": entry.get("id"),
-        "link": entry.get("link"),
+        "link": _address(entry, content[0]),
         "title": entry.get("title"),
         "summary": _cut(entry.get("summary")),
         "content": _cut(content[0].get("value")),
@@ -70,6 +70,15 @@ def _careful_entry(entry: dict[str, Any]) -> Mapping[str, Any]:
         "updated": _iso(dict.get(entry, "updated_parsed")),
         "tags": [tag.get("term") for tag in entry.get("tags") or ()],
     }
+
+
+def _address(entry: dict[str, Any], content: Mapping[str, Any]) -> object:
+    """Where an entry leads: its page, else what it holds (an episode, a text kept elsewhere)."""
+    link = entry.get("link")
+    if isinstance(link, str) and "://" in link:
+        return link
+    enclosed = [one.get("href") for one in entry.get("enclosures") or () if isinstance(one, dict)]
+    return next((one for one in [content.get("src"), *enclosed] if one), link)
 
 
 def _iso(parsed: object) -> str | None:

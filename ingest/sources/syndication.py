@@ -20,6 +20,7 @@ import orjson
 from core.errors import ParseError
 from core.source import Response
 from ingest.sources.bodies import excerpt, json_of, looks_like_html
+from ingest.sources.mending import mended
 
 _LARGE = 2_000_000
 _SECONDS = 20.0
@@ -51,9 +52,11 @@ def entries_of(response: Response) -> tuple[Entry, ...]:
     refuse(response)
     if body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return _json_feed(response)
+    body = mended(body)
     found = _read_fast(body)
-    if not found and (found is None or _ITEM.search(body)):
-        found = _in_worker("careful", body)
+    if _is_doubtful(body, found):
+        careful = _in_worker("careful", body)
+        found = careful if careful or found is None else found
     if found is None:
         raise ParseError(f"{response.url} is no feed: {excerpt(body)}")
     entries = tuple(_entry(item) for item in found)
@@ -76,6 +79,19 @@ def refuse(response: Response) -> None:
     # A UTF-16 document hides its markup from a search for ASCII bytes; its zero bytes fall out here.
     if b"<!entity" in prolog.replace(b"\0", b"").lower():
         raise ParseError(f"{response.url} declares entities, which no feed needs.")
+
+
+def _is_doubtful(body: bytes, found: list[Mapping[str, Any]] | None) -> bool:
+    """Whether the fast parser has refused, or has lost what is there: all entries, an address, a title in XHTML, the
+    base of relative addresses, or the text of an RSS 1.0 feed."""
+    if not found:
+        return found is None or _ITEM.search(body) is not None
+    links = [str(one.get("link") or one.get("id") or "") for one in found]
+    if not all(link.startswith(("http://", "https://")) for link in links):
+        return b"xml:base" in body or any(not one.get("link") for one in found)
+    if not all(one.get("title") for one in found) and b"xhtml" in body:
+        return True
+    return b":RDF" in body[:_PROLOG] and b"content:encoded" in body
 
 
 def _read_fast(body: bytes) -> list[Mapping[str, Any]] | None:
@@ -124,7 +140,8 @@ def _json_feed(response: Response) -> tuple[Entry, ...]:
     items = body.get("items") if isinstance(body, dict) else None
     if not isinstance(items, list) or "jsonfeed.org" not in str(body.get("version")):
         raise ParseError(f"{response.url} answered with JSON that is no JSON Feed: {excerpt(response.body)}")
-    return tuple(_entry(_json_item(item)) for item in items if isinstance(item, dict))
+    # What is no object is an entry without anything, which is refused beside its neighbours.
+    return tuple(_entry(_json_item(item) if isinstance(item, dict) else {}) for item in items)
 
 
 def _json_item(item: Mapping[str, Any]) -> Mapping[str, Any]:
