@@ -60,18 +60,20 @@ def find(product: Product, wanted: Wanted, *, after: str = "") -> ToolsPage:
         return ToolsPage(lines=tuple(lines), more=more, sources=tuple(worklists.source_keys(connection)))
 
 
-def begins(text: str) -> str:
-    """What was typed as the beginning of an address: `Smol VLM` looks for `smol-vlm`."""
-    return slugify(text) if any(map(str.isalnum, text)) else ""
+def named(text: str) -> tuple[tuple[str, ...], str]:
+    """What was typed to find a tool by: the words that its name must hold, and what one of its addresses may begin
+    with; `Smol VLM` looks for both words, or for `smol-vlm`."""
+    words = tuple(clean(text, limit=80).split())
+    return words, slugify(text) if any(map(str.isalnum, text)) else ""
 
 
 def suggestions(product: Product, text: str) -> list[tuple[str, str]]:
-    """Tools whose address begins like this: address and name."""
-    wanted = begins(text)
-    if not wanted:
+    """Tools that may be meant while somebody types: address and name."""
+    words, begins = named(text)
+    if not begins:
         return []
     with product.database.read() as connection:
-        return worklists.suggestions(connection, wanted)
+        return worklists.suggestions(connection, Wanted(words=words, begins=begins))
 
 
 # ------------------------------------------------------------ one tool

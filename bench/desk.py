@@ -73,10 +73,19 @@ SHOWN: dict[str, str] = {
 }
 """What stands for an address with a part, or without what it searches for."""
 MORE = (
-    "/desk/queue?lens=builder&state=open",
+    "/desk/queue?lens=builder&state=free",
+    "/desk/queue?category=agents",
+    "/desk/queue?source=source-1&category=agents",
     "/desk/panels?show=closed",
+    "/desk/panels?show=unread",
+    "/desk/panels?show=deserted",
+    "/desk/comparisons?state=approved",
+    "/desk/comparisons?state=stale",
     "/desk/tools?status=queued",
-    "/desk/tools?q=tool-9",
+    "/desk/tools?source=source-1&category=agents",
+    "/desk/tools?q=tool+9",
+    "/desk/tools?q=nothing",
+    "/desk/suggest/tools?q=nothing",
     "/desk/log?actor=p3@x.example",
     "/desk/log?action=verdict.submit",
 )

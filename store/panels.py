@@ -137,9 +137,12 @@ def _behind(place: Place) -> sa.ColumnElement[bool]:
 def _filters(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     chosen: list[sa.ColumnElement[bool]] = []
     if wanted.category:
-        chosen.append(tool.c.category == wanted.category)
+        # In a form that no index has, here and below: the seats of the window are looked at one by one, not every tool
+        # of the category, nor all that a source has given.
+        chosen.append(sa.func.coalesce(tool.c.category, "") == wanted.category)
     if wanted.source:
-        chosen.append(sa.exists().where(sighting.c.tool == tool.c.id, sighting.c.source == wanted.source))
+        of_source = sa.func.coalesce(sighting.c.source, "") == wanted.source
+        chosen.append(sa.exists().where(sighting.c.tool == tool.c.id, of_source))
     return chosen
 
 

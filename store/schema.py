@@ -121,6 +121,7 @@ tool = sa.Table(
     sa.Index("ix_tool_status_category", "status", "category", "priority"),
     sa.Index("ix_tool_category_priority", "category", "priority"),
     sa.Index("ix_tool_priority", "priority"),
+    sa.Index("ix_tool_name", "name"),  # walked by whoever looks for a word inside a name
     sa.Index("ix_tool_merged_into", "merged_into"),
     # Panels as editors list them: those under way by their tools' age, those closed by the day on which they closed.
     sa.Index(
@@ -508,7 +509,14 @@ verdict = sa.Table(
     one_of("basis", Basis),
     sa.Index("ix_verdict_person", "person", "id"),
     # Seats that were judged more than once, and machine-written verdicts that nobody has read.
-    sa.Index("ix_verdict_again", "seat", sqlite_where=sa.text("version > 1"), postgresql_where=sa.text("version > 1")),
+    # With the version, though it is implied: without it SQLite walks every verdict instead.
+    sa.Index(
+        "ix_verdict_again",
+        "seat",
+        "version",
+        sqlite_where=sa.text("version > 1"),
+        postgresql_where=sa.text("version > 1"),
+    ),
     sa.Index(
         "ix_verdict_unread",
         "seat",

@@ -228,6 +228,7 @@ class Wanted:
     status: ToolStatus | None = None
     category: str = ""
     source: str = ""
+    words: tuple[str, ...] = ()  # each somewhere in its name; where no name has them, `begins` is looked for
     begins: str = ""  # of any of its addresses
 
 
@@ -247,9 +248,13 @@ _LINE = (
 def tool_lines(connection: Connection, wanted: Wanted, *, limit: int, after: str = "") -> tuple[list[ToolLine], str]:
     """A page of tools, and where the next one begins (empty: there is none).
 
-    By address when the beginning of one is wanted, the newest sighting first when a source is, else the highest
-    priority first.
+    By name when words of one are wanted (by address when no name has them), the newest sighting first when a source
+    is, else the highest priority first.
     """
+    if wanted.words and not after.startswith(_ADDRESS):
+        found, more = _by_name(connection, wanted, limit=limit, after=after)
+        if found or more or after or not wanted.begins:
+            return found, more
     if wanted.begins:
         return _by_address(connection, wanted, limit=limit, after=after)
     if wanted.source:
@@ -274,14 +279,31 @@ def _filters(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     return filters
 
 
+_ADDRESS = "@"
+"""What a place in a list by address begins with."""
+
+
+def _by_name(connection: Connection, wanted: Wanted, *, limit: int, after: str) -> tuple[list[ToolLine], str]:
+    # A walk of the index of names: a word may stand anywhere in one.
+    has = [tool.c.name.icontains(word, autoescape=True) for word in wanted.words]
+    walk = sa.select(tool.c.id).where(*has).order_by(tool.c.name, tool.c.id)
+    if after:
+        last = sa.select(tool.c.name).where(tool.c.id == int(after)).scalar_subquery()
+        walk = walk.where(sa.tuple_(tool.c.name, tool.c.id) > sa.tuple_(last, sa.literal(int(after))))
+    walked = walk.limit(_WINDOW).subquery()
+    query = sa.select(tool.c.id.label("key"), *_LINE).join(walked, walked.c.id == tool.c.id)
+    return _filtered(connection.execute(query.order_by(tool.c.name, tool.c.id)).all(), wanted, limit=limit)
+
+
 def _by_address(connection: Connection, wanted: Wanted, *, limit: int, after: str) -> tuple[list[ToolLine], str]:
     # No slug holds a tilde; every sign of theirs sorts before it.
     begins = (tool_slug.c.slug >= wanted.begins, tool_slug.c.slug < wanted.begins + "~")
-    walk = sa.select(tool_slug.c.slug.label("key"), tool_slug.c.tool).where(*begins).order_by(tool_slug.c.slug)
+    key = (sa.literal(_ADDRESS) + tool_slug.c.slug).label("key")
+    walk = sa.select(key, tool_slug.c.slug, tool_slug.c.tool).where(*begins).order_by(tool_slug.c.slug)
     if after:
-        walk = walk.where(tool_slug.c.slug > after)
+        walk = walk.where(tool_slug.c.slug > after.removeprefix(_ADDRESS))
     walked = walk.limit(_WINDOW).subquery()
-    query = sa.select(walked.c.key, *_LINE).join(tool, tool.c.id == walked.c.tool).order_by(walked.c.key)
+    query = sa.select(walked.c.key, *_LINE).join(tool, tool.c.id == walked.c.tool).order_by(walked.c.slug)
     rows = connection.execute(query).all()
     return _filtered(rows, wanted, limit=limit)
 
@@ -365,9 +387,11 @@ def source_keys(connection: Connection) -> list[str]:
     return list(connection.scalars(sa.select(source.c.key).order_by(source.c.key)))
 
 
-def suggestions(connection: Connection, begins: str, *, limit: int = 20) -> list[tuple[str, str]]:
-    """Addresses that begin like this, with names: for a field in which a tool is named."""
-    found, _ = _by_address(connection, Wanted(begins=begins), limit=limit, after="")
+def suggestions(connection: Connection, wanted: Wanted, *, limit: int = 20) -> list[tuple[str, str]]:
+    """Addresses that begin like this, or of tools with these words in their names: for a field that names a tool."""
+    found, _ = _by_address(connection, wanted, limit=limit, after="") if wanted.begins else ([], "")
+    if not found:
+        found, _ = _by_name(connection, wanted, limit=limit, after="")
     return [(each.slug, each.name) for each in found if each.status is not ToolStatus.MERGED]
 
 

@@ -43,6 +43,9 @@ def test_lists_are_filtered_by_status_category_source_and_beginning(signed_in, p
     assert names("q=ada") == {"Ada", "Adage"}
     assert names("q=ADA+") == {"Ada", "Adage"}
     assert names("q=adag") == {"Adage"}
+    assert names("q=GE") == {"Adage"}
+    assert names("q=ag+da") == {"Adage"}
+    assert names("q=%25") == set()
     assert names("status=rejected") == {"Ada"}
     assert names("q=ada&status=queued") == {"Adage"}
     assert names("category=robotics-and-3d") == {"Bea"}
@@ -77,7 +80,19 @@ def test_names_are_suggested_while_typing(signed_in, product):
     shelve(product, "Ada", "Adage", "Bea")
     client = signed_in(EDITOR)
     assert client.get("/desk/suggest/tools?q=Ada").json() == [["ada", "Ada"], ["adage", "Adage"]]
+    assert client.get("/desk/suggest/tools?q=dag").json() == [["adage", "Adage"]]
     assert client.get("/desk/suggest/tools?q=%25").json() == []
+
+
+def test_a_tool_is_found_by_a_word_of_its_new_name_and_by_its_old_address(signed_in, product, monkeypatch):
+    monkeypatch.setattr(curating, "A_PAGE", 1)
+    shelve(product, "Ada", "Bea")
+    editing.edit_tool(product, "ada", {"name": "Countess Lovelace", "slug": "lovelace"}, actor="test")
+    editing.edit_tool(product, "ada", {"name": "Countess Lovelace"}, actor="test")
+    client = signed_in(EDITOR)
+    for found in ("love", "ess+love", "ada", "lovelace"):
+        assert "Countess Lovelace" in client.get(f"/desk/tools?q={found}").text
+    assert "Countess" not in client.get("/desk/tools?q=bea").text
 
 
 # ------------------------------------------------------------ words

@@ -271,7 +271,29 @@ def test_the_next_seat_is_found_without_sorting(world_on_sqlite: Connection, job
         assert not any("TEMP B-TREE" in line for line in plan)
 
 
+def test_filters_of_the_queue_look_at_the_seats_of_its_window_alone(world_on_sqlite: Connection) -> None:
+    """Whatever a category holds or a source has given: walking those instead took seconds at full size."""
+    (plan,) = [plan for statement, plan in _plans(world_on_sqlite, _page_of_queue) if "coalesce(sighting" in statement]
+    assert any(line.startswith("SEARCH seat USING INTEGER PRIMARY KEY") for line in plan)
+    assert [line for line in plan if line.startswith("SEARCH tool")] == [
+        "SEARCH tool USING INTEGER PRIMARY KEY (rowid=?)"
+    ]
+    assert any(line.startswith("SEARCH sighting USING INDEX ix_sighting_tool") for line in plan)
+
+
+def test_agreement_walks_the_seats_that_were_judged_again_and_no_others(world_on_sqlite: Connection) -> None:
+    ((_, plan),) = _plans(world_on_sqlite, panels.judged_twice)
+    scans = [line for line in plan if line.startswith("SCAN")]
+    assert scans == ["SCAN verdict USING COVERING INDEX ix_verdict_again"]
+
+
+def test_a_word_in_a_name_is_looked_for_in_the_index_of_names(world_on_sqlite: Connection) -> None:
+    wanted = worklists.Wanted(words=("da", "a"))
+    ((_, plan),) = _plans(world_on_sqlite, lambda connection: worklists.tool_lines(connection, wanted, limit=50))
+    assert "SCAN tool USING COVERING INDEX ix_tool_name" in plan
+
+
 def test_a_statement_that_reads_a_whole_table_would_be_noticed(world_on_sqlite: Connection) -> None:
-    query = sa.text("SELECT * FROM tool WHERE name = 'Ada'")
+    query = sa.text("SELECT * FROM tool WHERE tagline = 'Ada'")
     ((_, plan),) = _plans(world_on_sqlite, lambda connection: connection.execute(query).all())
     assert any(map(_reads_whole, plan))

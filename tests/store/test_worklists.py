@@ -21,6 +21,10 @@ from tests.store.world import ADA, BEA, CYD, DOT, EVE
         (Wanted(status=ToolStatus.QUEUED), {"cyd"}),
         (Wanted(category="agents"), {"ada", "bea", "cyd", "dot", "eve"}),
         (Wanted(begins="b"), {"bea"}),
+        (Wanted(words=("y", "C")), {"cyd"}),
+        (Wanted(words=("e",)), {"bea", "eve"}),
+        (Wanted(words=("nobody",), begins="b"), {"bea"}),
+        (Wanted(words=("%",)), set()),
         (Wanted(begins="d", status=ToolStatus.QUEUED), set()),
     ],
 )

@@ -62,7 +62,7 @@ class Tools:
     # ------------------------------------------------------------ lists
 
     def listed(self, visit: Visit) -> Response:
-        """Tools by status, category, source or the beginning of an address."""
+        """Tools by status, category, source, words in a name or the beginning of an address."""
         wanted = _wanted(visit)
         found = curating.find(self.desk.product, wanted, after=visit.text("after"))
         given = {name: visit.text(name) for name in ("q", "status", "category", "source") if visit.text(name)}
@@ -78,7 +78,7 @@ class Tools:
         )
 
     def suggest(self, visit: Visit) -> Response:
-        """For the desk's own script: tools whose address begins like what is being typed."""
+        """For the desk's own script: tools that what is being typed may mean."""
         return self.desk.json(curating.suggestions(self.desk.product, visit.text("q")))
 
     def preview(self, visit: Visit) -> Response:
@@ -330,11 +330,13 @@ def _me(visit: Visit) -> str:
 
 def _wanted(visit: Visit) -> Wanted:
     status, category = visit.text("status"), visit.text("category")
+    words, begins = curating.named(visit.text("q")[:80])
     return Wanted(
         status=ToolStatus(status) if status in set(ToolStatus) else None,
         category=category if category in CATEGORIES else "",
         source=visit.text("source")[:80],
-        begins=curating.begins(visit.text("q")[:80]),
+        words=words,
+        begins=begins,
     )
 
 
