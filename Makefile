@@ -55,8 +55,9 @@ bench: setup ## Every benchmark, beside a peer in the same run
 faults: setup ## Every fault of sending, with real kills (about twenty minutes)
 	@$(BIN)/python -m tests.faults
 
-check-pages: setup ## Every page before axe-core and html-validate (fetches both)
+check-pages: setup ## Every page, public and of the desk, before axe-core and html-validate (fetches both)
 	@$(BIN)/python -m tests.check_pages
+	@$(BIN)/python -m tests.check_desk
 
 check-mail: setup ## Every mail before the reference compiler, axe-core, html-validate, caniemail, SpamAssassin (fetches them)
 	@$(BIN)/python -m tests.check_mail

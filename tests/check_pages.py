@@ -15,13 +15,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from app.lenses import load_standard_lenses
 from app.tokens import Purpose
@@ -102,37 +103,52 @@ def axe(folder: Path) -> str:
     return (folder / "package" / "axe.min.js").read_text(encoding="utf-8")
 
 
-def look(opened: Browser, address: str, paths: list[str], *, source: str, shots: Path | None) -> list[str]:
+def look(page: Page, name: str, *, source: str, shots: Path | None, open_it: Callable[[], object]) -> list[str]:
+    """What axe-core finds on a page that `open_it` opens, in each scheme and width; a picture of each under `name`."""
+    found = []
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            open_it()
+            page.evaluate(source)
+            violations = page.evaluate("axe.run().then(r => r.violations)")
+            found += [f"{scheme} {width}: {each['id']}: {each['nodes'][0]['html'][:120]}" for each in violations]
+            if shots is not None:
+                page.screenshot(path=shots / f"{name}-{scheme}-{width}.png", full_page=True)
+    return found
+
+
+def look_at_all(opened: Browser, address: str, paths: list[str], *, source: str, shots: Path | None) -> list[str]:
     """What axe-core finds, page by page."""
     found = []
     # The policy of the pages forbids scripts, so axe can run only where it is set aside; everything else stays.
     context = opened.new_context(bypass_csp=True)
     page = context.new_page()
     for number, path in enumerate(paths):
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme)
-            for width in WIDTHS:
-                page.set_viewport_size({"width": width, "height": 900})
-                page.goto(address + path)
-                page.evaluate(source)
-                violations = page.evaluate("axe.run().then(r => r.violations)")
-                found += [
-                    f"{path} {scheme} {width}: {each['id']}: {each['nodes'][0]['html'][:120]}" for each in violations
-                ]
-                if shots is not None:
-                    kind = path.strip("/").split("/")[0].split("?")[0] or "home"
-                    page.screenshot(path=shots / f"{number:02}-{kind}-{scheme}-{width}.png", full_page=True)
+        kind = path.strip("/").split("/")[0].split("?")[0] or "home"
+        go = partial(page.goto, address + path)
+        found += [
+            f"{path} {each}" for each in look(page, f"{number:02}-{kind}", source=source, shots=shots, open_it=go)
+        ]
     context.close()
     return found
 
 
-def validate(folder: Path, address: str, paths: list[str], opened: Browser) -> list[str]:
-    """What html-validate finds in the bytes that the server sends."""
-    subprocess.run(["npm", "install", "--silent", "--no-audit", "html-validate"], cwd=folder, check=True)
+def fetched(opened: Browser, address: str, paths: list[str]) -> dict[str, bytes]:
+    """The bytes that the server sends, by path."""
     context = opened.new_context()
-    for number, path in enumerate(paths):
-        (folder / f"page-{number:02}.html").write_bytes(context.request.get(address + path).body())
+    bodies = {path: context.request.get(address + path).body() for path in paths}
     context.close()
+    return bodies
+
+
+def validate(folder: Path, bodies: dict[str, bytes]) -> list[str]:
+    """What html-validate finds in these pages, each by its name."""
+    subprocess.run(["npm", "install", "--silent", "--no-audit", "html-validate"], cwd=folder, check=True)
+    names = list(bodies)
+    for number, body in enumerate(bodies.values()):
+        (folder / f"page-{number:03}.html").write_bytes(body)
     (folder / ".htmlvalidate.json").write_text(json.dumps(RULES))
     files = sorted(each.name for each in folder.glob("page-*.html"))
     done = subprocess.run(
@@ -147,36 +163,53 @@ def validate(folder: Path, address: str, paths: list[str], opened: Browser) -> l
         raise RuntimeError(f"html-validate did not run: {done.stderr}")
     reports = json.loads((folder / "found.json").read_text(encoding="utf-8"))
     return [
-        f"{paths[int(Path(report['filePath']).stem.removeprefix('page-'))]}: {each['ruleId']}: {each['message']}"
+        f"{names[int(Path(report['filePath']).stem.removeprefix('page-'))]}: {each['ruleId']}: {each['message']}"
         f" (line {each['line']})"
         for report in reports
         for each in report["messages"]
     ]
 
 
-def main() -> None:
+def asked() -> Path | None:
+    """The folder for pictures, when one is asked for. Ends the program where a tool is missing."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--shots", type=Path)
-    shots = parser.parse_args().shots
-    program = browser()
-    if shutil.which("npm") is None or program is None:
+    shots: Path | None = parser.parse_args().shots
+    if shutil.which("npm") is None or browser() is None:
         sys.exit("This check needs npm (Debian: apt-get install npm) and Chromium.")
     if shots is not None:
         shots.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as driver:
+    return shots
+
+
+def report(found: Iterable[str], *, pages: int) -> None:
+    """Say what was found, and end the program: with 1 when anything was."""
+    lines = sorted(set(found))
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.write(f"{pages} pages, {len(lines)} findings.\n")
+    sys.exit(1 if lines else 0)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser."""
+    with sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=browser(), args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
+
+
+def main() -> None:
+    shots = asked()
+    with tempfile.TemporaryDirectory() as name, open_product(settings(Path(name)), require_current=False) as plain:
         folder = Path(name)
-        with open_product(settings(folder), require_current=False) as plain:
-            upgrade(plain.database)
-            product = plain.at(APPROVED + timedelta(days=2))
-            paths = content(product)
-            opened = driver.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-            with serving(product) as address:
-                found = look(opened, address, paths, source=axe(folder), shots=shots)
-                found += validate(folder, address, paths, opened)
-            opened.close()
-    sys.stdout.write("\n".join(sorted(set(found))) + "\n")
-    sys.stdout.write(f"{len(paths)} pages, {len(set(found))} findings.\n")
-    sys.exit(1 if found else 0)
+        upgrade(plain.database)
+        product = plain.at(APPROVED + timedelta(days=2))
+        paths = content(product)
+        with chromium() as opened, serving(product) as address:
+            found = look_at_all(opened, address, paths, source=axe(folder), shots=shots)
+            found += validate(folder, fetched(opened, address, paths))
+    report(found, pages=len(paths))
 
 
 if __name__ == "__main__":
