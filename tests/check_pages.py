@@ -89,9 +89,11 @@ def serving(product: Product) -> Iterator[str]:
         thread.start()
         while not server.started:
             time.sleep(0.02)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:  # or a check that breaks would wait for the server for ever
+            server.should_exit = True
+            thread.join()
 
 
 def axe(folder: Path) -> str:

@@ -75,9 +75,11 @@ def serving(name: str) -> Iterator[Served]:
         deadline = time.monotonic() + 10
         while not running.started and time.monotonic() < deadline:
             time.sleep(0.01)
-        yield Served(address=f"http://{name}:{listener.getsockname()[1]}", stage=stage)
-        running.should_exit = True
-        thread.join()
+        try:
+            yield Served(address=f"http://{name}:{listener.getsockname()[1]}", stage=stage)
+        finally:
+            running.should_exit = True
+            thread.join()
 
 
 @pytest.fixture(scope="session")
