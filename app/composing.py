@@ -18,8 +18,8 @@ from core.edition import Edition, EditionState, Frozen, Variant
 from core.errors import NotFound, Refused, StaleVersion
 from core.subscriber import Rhythm
 from core.week import Week
-from digest.compose import Correction, Digest, choose, compose, suggest_preheader, suggest_subject
-from digest.marks import CONFIRMED_ON, marks, substitute
+from digest.compose import Correction, Digest, choose, compose, hello, suggest_preheader, suggest_subject
+from digest.marks import CONFIRMED_ON, HELLO, marks, substitute
 from digest.render import fit, render_digest
 from digest.variants import LIMIT, places, plan
 from store import audit, comparisons, corrections, editions, subscribers, worklists
@@ -181,7 +181,7 @@ def reading_copy(product: Product, frozen: Frozen) -> Frozen:
     """
     base = product.settings.base_url
     fill = {mark: f"{base}/{mark.strip('{}').partition('_')[0]}/preview" for mark in marks(frozen.html + frozen.text)}
-    fill[CONFIRMED_ON] = "(your date)"
+    fill |= {CONFIRMED_ON: "(your date)", HELLO: hello("")}
     return replace(
         frozen, html=substitute(frozen.html, fill, html=True), text=substitute(frozen.text, fill, html=False)
     )

@@ -10,9 +10,9 @@ from core.delivery import Mail, Recipient
 from core.errors import Refused
 from core.subscriber import Subscriber, SubscriberState, address_key
 from core.week import Week
-from digest.compose import day
+from digest.compose import day, hello
 from digest.headers import unsubscribe_headers
-from digest.marks import CONFIRMED_ON, PREFERENCES_URL, UNSUBSCRIBE_URL, marks
+from digest.marks import CONFIRMED_ON, HELLO, PREFERENCES_URL, UNSUBSCRIBE_URL, marks
 from digest.transports.transport import send_letter
 from store import audit, subscribers
 
@@ -61,6 +61,7 @@ def _recipient(product: Product, mail: Mail, address: str) -> Recipient:
         UNSUBSCRIBE_URL: links.unsubscribe(nobody),
         PREFERENCES_URL: links.preferences(nobody),
         CONFIRMED_ON: day(now),
+        HELLO: hello(""),
     }
     headers = unsubscribe_headers(url=values[UNSUBSCRIBE_URL])
     return Recipient(delivery=0, address=address, substitutions=values, headers=headers)

@@ -50,9 +50,9 @@ from core.errors import Conflict, DatabaseNotReady, DeliveryError, Refused, Sett
 from core.subscriber import Subscriber
 from core.week import Week
 from digest import ledger
-from digest.compose import day
+from digest.compose import day, hello
 from digest.headers import edition_headers, unsubscribe_headers
-from digest.marks import CONFIRMED_ON, PREFERENCES_URL, UNSUBSCRIBE_URL, vote_url
+from digest.marks import CONFIRMED_ON, HELLO, PREFERENCES_URL, UNSUBSCRIBE_URL, vote_url
 from digest.transports import open_transport
 from digest.transports.seal import Seal, open_seal
 from digest.transports.transport import Transport
@@ -648,6 +648,7 @@ def _recipient(person: Addressee, links: Links, votes: Sequence[tuple[str, str]]
     substitutions[_UNSUBSCRIBE] = unsubscribe
     substitutions[_PREFERENCES] = preferences
     substitutions[_CONFIRMED] = _day(person.confirmed_at.date())
+    substitutions[_HELLO] = hello(person.name)
     return Recipient(
         delivery=person.delivery,
         address=person.address,
@@ -658,7 +659,7 @@ def _recipient(person: Addressee, links: Links, votes: Sequence[tuple[str, str]]
 
 
 # Plain strings: a subclass is looked up several times as slowly.
-_UNSUBSCRIBE, _PREFERENCES, _CONFIRMED = map(str, (UNSUBSCRIBE_URL, PREFERENCES_URL, CONFIRMED_ON))
+_UNSUBSCRIBE, _PREFERENCES, _CONFIRMED, _HELLO = map(str, (UNSUBSCRIBE_URL, PREFERENCES_URL, CONFIRMED_ON, HELLO))
 _day = lru_cache(maxsize=2_000)(day)
 
 

@@ -100,9 +100,8 @@ def _send_confirmation(product: Product, asked: Subscriber) -> bool:
 
 def _post_confirmation(product: Product, asked: Subscriber) -> None:
     url = Links(product).confirm(asked, expires=product.now + _LINK_LASTS)
-    hours = int(_LINK_LASTS.total_seconds() // 3600)
     try:
-        letters.post(product, "confirm", asked.address, {"confirm_url": url, "valid_hours": hours})
+        letters.post(product, "confirm", asked.address, {"confirm_url": url, "valid_days": _LINK_LASTS.days})
     except VerdictsError:
         with product.database.write() as connection:
             subscribers.not_asked(connection, asked.id)

@@ -40,6 +40,7 @@ TAGLINE_LENGTH = 120
 QUOTE_LENGTH = 280
 NAME_LENGTH = 60
 NO_VERDICT = "no verdict yet"
+LEGEND = "75 %, 3-1: of four reviewers, three would ship it and one would skip it."
 
 _MONTHS = (  # not strftime: its month names change with the machine's locale
     *("January", "February", "March", "April", "May", "June"),
@@ -188,6 +189,8 @@ class Digest:
     unsubscribe_url: Mark
     preferences_url: Mark
     confirmed_on: Mark
+    hello: Mark
+    legend: str  # how to read the figures of the contents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +223,7 @@ def compose(
     """
     base = _base(base_url)
     _check([*views, *also])
+    intro = edition.intro if edition.intro.strip() else suggest_intro(len(views) + len(also))
     return Digest(
         title=TITLE,
         number=edition.number,
@@ -227,8 +231,8 @@ def compose(
         dates=dates(edition.week),
         subject=clean(edition.subject, limit=200) or suggest_subject(views),
         preheader=clean(edition.preheader, limit=200) or suggest_preheader(views),
-        intro=markdown.html(edition.intro),
-        intro_text=markdown.plain(edition.intro),
+        intro=markdown.html(intro),
+        intro_text=markdown.plain(intro),
         blocks=tuple(
             _block(view, number=number, base=base, closed=view.slug in closed)
             for number, view in enumerate(views, start=1)
@@ -244,6 +248,8 @@ def compose(
         unsubscribe_url=marks.UNSUBSCRIBE_URL,
         preferences_url=marks.PREFERENCES_URL,
         confirmed_on=marks.CONFIRMED_ON,
+        hello=marks.HELLO,
+        legend=LEGEND,
     )
 
 
@@ -325,6 +331,12 @@ def suggest_preheader(views: Sequence[ComparisonView]) -> str:
     lead = f"Panel ship: {_line(ordered[0], base='').words}."
     more = f" And {_more(len(ordered) - 1)}." if len(ordered) > 1 else ""
     return clean(lead + more, limit=PREHEADER_LENGTH)
+
+
+def suggest_intro(count: int) -> str:
+    """What follows the greeting where an editor has written nothing; true of every edition."""
+    which = f"here are this week's {count} comparisons" if count > 1 else "here is this week's comparison"
+    return f"{which}: what the panel would ship, what it would skip, and where it parts."
 
 
 def best_of_subject(month: str, views: Sequence[ComparisonView]) -> str:
@@ -454,7 +466,7 @@ def _others(view: ComparisonView) -> tuple[str, ...]:
     for row in view.rows:
         if not _parted(row):
             said.setdefault(_saying(view, row), []).append(row.lens_name + _by_machine(view, row))
-    return tuple(f"{words}: {', '.join(lenses)}." for words, lenses in sorted(said.items()))
+    return tuple(f"{', '.join(lenses)}: {words}." for words, lenses in said.items())
 
 
 def _saying(view: ComparisonView, row: ScorecardRow) -> str:
@@ -499,6 +511,11 @@ def _spoken(tool: Side, row: ScorecardRow, cell: Cell) -> QuoteBlock:
 
 
 # --- words
+
+
+def hello(name: str) -> str:
+    """How a reader is greeted, whose name may not be known; the value of the mark `HELLO`."""
+    return f"Hello {name}," if name else "Hello,"
 
 
 def day(instant: datetime | date) -> str:

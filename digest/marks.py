@@ -35,6 +35,7 @@ class Mark(str):
 
 UNSUBSCRIBE_URL = Mark.named("unsubscribe_url")
 PREFERENCES_URL = Mark.named("preferences_url")
+HELLO = Mark.named("hello")
 CONFIRMED_ON = Mark.named("confirmed_on")
 
 

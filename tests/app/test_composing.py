@@ -209,7 +209,7 @@ def test_a_variant_for_each_pick_of_the_readers_is_frozen_with_the_edition(produ
     assert [(each.number, set(each.tastes)) for each in made] == [(1, {"coding"}), (2, {"agents", "agents,research"})]
     for each in made:
         assert each.frozen.comparisons == tuple(edition.comparisons[place - 1] for place in each.places)
-        assert each.frozen.text.count("Every quote of the panel") == len(each.places)
+        assert each.frozen.text.count("Read the whole comparison") == len(each.places)
         assert "Also in this edition" in each.frozen.html
         assert all(f"/compare/{slug}" in each.frozen.html for slug in edition.comparisons)
         assert edition.frozen is not None
@@ -251,7 +251,7 @@ def test_readers_get_the_variant_of_their_choice_and_each_batch_holds_one(produc
     status = sending.send(product, WEEK, actor="test")
     assert status.sent == 5
     mails = sent_texts(product)
-    fronts = {name: text.count("Every quote of the panel") for name, text in mails.items()}
+    fronts = {name: text.count("Read the whole comparison") for name, text in mails.items()}
     assert fronts == {"all0": 3, "all1": 3, "agents0": 1, "agents1": 1, "coding0": 2}
     with product.database.read() as connection:
         batches = connection.execute(sa.select(schema.batch.c.variant, schema.batch.c.recipients)).all()
@@ -351,7 +351,7 @@ def test_monthly_readers_get_the_best_of_the_month_before_with_its_first_edition
         text = mails[name]
         assert "BEST OF NOVEMBER 2026: PANEL SHIP" in text
         assert "Your monthly mail: the best comparisons of November 2026" in " ".join(text.split())
-        assert text.count("Every quote of the panel") == 3
+        assert text.count("Read the whole comparison") == 3
         assert "1 more of November 2026 on the web" in text
         assert all(f"/compare/{slug}" in text.partition("NEW THIS WEEK")[2] for slug in this_week)
         assert "{{" not in text

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,23 @@ def test_every_reader_has_links_of_their_own(product):
     assert len(set(links)) == 3
     left = {subscribing.unsubscribe(product, link.strip("<>").rpartition("/")[2]) for link in links}
     assert left == {f"reader{number}@readers.example" for number in range(3)}
+
+
+def test_a_reader_is_greeted_by_name_whatever_the_name_holds_and_without_one_all_the_same(product):
+    publish(product)
+    for name in ("Zoë", "", "{{vote_url:a}} <b>&amp;\r\nBcc: x@y.example"):
+        address = f"{len(name)}@readers.example"
+        subscribing.add(product, address, consent="Yes, please.", name=name, actor="test")
+    send(product)
+    greeted = set()
+    for path in product.settings.outbox_folder.glob("*.eml"):
+        mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        assert "Bcc" not in mail
+        text, html = (mail.get_body((kind,)).get_content() for kind in ("plain", "html"))
+        [line] = [line for line in text.splitlines() if line.startswith("Hello")]
+        assert f"<p>{escape(line)}</p>" in html
+        greeted.add(line)
+    assert greeted == {"Hello Zoë,", "Hello,", "Hello {{vote_url:a}} <b>&amp; Bcc: x@y.example,"}
 
 
 def test_what_was_approved_is_what_is_mailed_whatever_has_changed_since(product):

@@ -81,6 +81,28 @@ def test_the_editor_s_subject_and_preheader_win_over_suggestions():
     assert (digest.subject, digest.preheader) == ("Small models, big claims", "And a registry")
 
 
+@pytest.mark.parametrize(
+    ("count", "intro", "said"),
+    [
+        (
+            1,
+            "",
+            ("here is this week's comparison: what the panel would ship, what it would skip, and where it parts.",),
+        ),
+        (
+            3,
+            " \n",
+            ("here are this week's 3 comparisons: what the panel would ship, what it would skip, and where it parts.",),
+        ),
+        (3, "Small models.", ("Small models.",)),
+    ],
+)
+def test_an_intro_that_nobody_has_written_says_what_the_mail_holds(count, intro, said):
+    chosen = many_views(count)
+    for front in range(1, count + 1):  # a variant holds the same comparisons
+        assert digest_of(chosen[:front], also=chosen[front:], intro=intro).intro_text == said
+
+
 def test_the_subject_names_the_two_strongest_pairings():
     views = [renamed("Ollama", "vLLM"), renamed("Zed", "Cursor"), renamed("Aider", "Cline")]
     weaker = replace(views[1], split=replace(views[1].split, only_b=()))
@@ -170,7 +192,7 @@ def test_a_lens_that_parts_the_two_has_a_row_and_the_others_stand_in_sentences()
         ("Builder", "SKIP", "SHIP"),
         ("Founder / Creator", "SKIP", "SHIP"),
     ]
-    assert block.others == ("SHIP both: Futurist (machine-written on SkillClaw).", "SKIP both: Skeptic.")
+    assert block.others == ("Skeptic: SKIP both.", "Futurist (machine-written on SkillClaw): SHIP both.")
 
 
 def test_a_missing_verdict_reads_no_verdict_yet_and_a_machine_s_says_so():
@@ -178,8 +200,8 @@ def test_a_missing_verdict_reads_no_verdict_yet_and_a_machine_s_says_so():
     block = digest_of([replace(sample_view(), rows=rows)]).blocks[0]
     assert block.parted == ()
     assert block.others == (
-        "SHIP SmolVLM2-2B, no verdict yet on SkillClaw: Builder (machine-written on SmolVLM2-2B).",
-        "no verdict yet on either: Skeptic.",
+        "Builder (machine-written on SmolVLM2-2B): SHIP SmolVLM2-2B, no verdict yet on SkillClaw.",
+        "Skeptic: no verdict yet on either.",
     )
 
 

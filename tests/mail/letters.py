@@ -35,7 +35,7 @@ ALARMS = (
 )
 
 LETTERS: dict[str, dict[str, Any]] = {
-    "confirm": {"confirm_url": f"{BASE}/confirm/t?a=1&b=2", "valid_hours": 168},
+    "confirm": {"confirm_url": f"{BASE}/confirm/t?a=1&b=2", "valid_days": 7},
     "welcome": {
         "name": "Ada",
         "preferences_url": f"{BASE}/preferences/t",
