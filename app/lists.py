@@ -8,7 +8,8 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -89,9 +90,9 @@ def _import(product: Product, file: TextIO, *, name: str, actor: str, dry_run: b
     default = product.settings.var / "imports" / f"refused-{product.now:%Y%m%dT%H%M%S}.csv"
     counts = _Counts(dry_run=dry_run)
     with _Refusals(report or default, always=report is not None) as refusals:
-        for part in _slices(_numbered(rows)):
-            parsed = [_parsed(number, row, columns, product.now, refusals) for number, row in part]
-            _take(product, [each for each in parsed if each is not None], counts, refusals)
+        parsed = (_parse(part, columns, product.now) for part in _slices(_numbered(rows)))
+        for refused in _one_ahead(parsed, lambda part: part.refused + _take(product, part.taken, counts)):
+            refusals.add(sorted(refused))
     done = Imported(
         added=counts.added,
         known=counts.known,
@@ -159,6 +160,21 @@ def _slices(rows: Iterator[_Numbered]) -> Iterator[list[_Numbered]]:
         yield part
 
 
+def _one_ahead(parts: Iterator[_Part], take: Callable[[_Part], list[_Refusal]]) -> Iterator[list[_Refusal]]:
+    """What `take` makes of each part, in order. The next part is read while the database is busy with the last: half of
+    an import is reading, half is waiting for the database."""
+    with ThreadPoolExecutor(max_workers=1) as hand:
+        waiting: list[Future[list[_Refusal]]] = []
+        try:
+            for part in parts:
+                waiting.append(hand.submit(take, part))
+                if len(waiting) > 1:
+                    yield waiting.pop(0).result()
+            yield from (each.result() for each in waiting)
+        finally:
+            hand.shutdown(cancel_futures=True)
+
+
 @dataclass(frozen=True, slots=True)
 class _Row:
     """A row that can be taken, unless the database says otherwise."""
@@ -172,13 +188,25 @@ class _Row:
         return self.newcomer.key
 
 
+_Refusal = tuple[int, str]
+"""The number of a row, and why it was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What was read of one slice."""
+
+    taken: list[_Row]
+    refused: list[_Refusal]
+
+
 class _Refusals:
     """Refused rows: counted, the first ones kept, all of them written to a file once they are many."""
 
     def __init__(self, path: Path, *, always: bool) -> None:
         self.path = path
         self.count = 0
-        self.first: list[tuple[int, str]] = []
+        self.first: list[_Refusal] = []
         self._file: TextIO | None = None
         self._writer: Any = None
         if always:
@@ -189,16 +217,18 @@ class _Refusals:
         """Whether there is a file."""
         return self._file is not None
 
-    def add(self, number: int, reason: str) -> None:
-        """Note one row."""
-        self.count += 1
+    def add(self, refused: Sequence[_Refusal]) -> None:
+        """Note some rows."""
+        self.count += len(refused)
         if self._file is None and self.count > SHOWN:
             self._open()
-            self._writer.writerows((at, _harmless(why)) for at, why in self.first)
-        if len(self.first) < SHOWN:
-            self.first.append((number, reason))
+            self._write(self.first)
+        self.first += refused[: SHOWN - len(self.first)]
         if self._file is not None:
-            self._writer.writerow((number, _harmless(reason)))
+            self._write(refused)
+
+    def _write(self, refused: Iterable[_Refusal]) -> None:
+        self._writer.writerows((number, _harmless(reason)) for number, reason in refused)
 
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -231,16 +261,16 @@ class _Counts:
     seen: set[int] = field(default_factory=set)
 
 
-def _parsed(
-    number: int, row: list[str] | csv.Error, columns: dict[str, int], now: datetime, refusals: _Refusals
-) -> _Row | None:
-    try:
-        if isinstance(row, csv.Error):
-            raise Refused(f"It is no row of CSV: {row}.")
-        return _read_row(number, row, columns, now)
-    except (VerdictsError, ValueError) as error:
-        refusals.add(number, str(error))
-        return None
+def _parse(part: Iterable[_Numbered], columns: dict[str, int], now: datetime) -> _Part:
+    found = _Part([], [])
+    for number, row in part:
+        try:
+            if isinstance(row, csv.Error):
+                raise Refused(f"It is no row of CSV: {row}.")
+            found.taken.append(_read_row(number, row, columns, now))
+        except (VerdictsError, ValueError) as error:
+            found.refused.append((number, str(error)))
+    return found
 
 
 def _read_row(number: int, row: list[str], columns: dict[str, int], now: datetime) -> _Row:
@@ -325,33 +355,37 @@ def _categories(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(wanted))
 
 
-def _take(product: Product, rows: Sequence[_Row], counts: _Counts, refusals: _Refusals) -> None:
-    """Add what is new and may be mailed, in one transaction."""
+def _take(product: Product, rows: Sequence[_Row], counts: _Counts) -> list[_Refusal]:
+    """Add what is new and may be mailed, in one transaction. Returns the rows that may not."""
     fresh = {row.key: row for row in reversed(rows)}  # of two rows with one address the first counts
     begin = product.database.read if counts.dry_run else product.database.write
     with begin() as connection:
-        known = subscribers.known_keys(connection, list(fresh))
-        hashes = {key_hash(key): key for key in fresh if key not in known}
-        closed = {hashes[each]: why for each, why in subscribers.suppressed_hashes(connection, list(hashes)).items()}
-        domains = subscribers.suppressed_domains(connection)
-        if domains:
-            closed = {key: "domain" for key in hashes.values() if subscribers.domain_of(key) in domains} | closed
-        wanted = [row for row in _ordered(rows, fresh) if row.key not in known and row.key not in closed]
+        closed = _closed(connection, fresh)
         if counts.dry_run:
-            added = _count_unseen((row.key for row in wanted), counts.seen)
+            known = subscribers.known_keys(connection, list(fresh))
+            added = _count_unseen((key for key in fresh if key not in known and key not in closed), counts.seen)
         else:
-            newcomers = [row.newcomer for row in wanted]
+            newcomers = [row.newcomer for row in rows if fresh[row.key] is row and row.key not in closed]
             added = subscribers.add_many(connection, newcomers, source="command line", now=product.now)
-    for row in rows:
-        if row.key in closed:
-            why = f"{row.newcomer.address} may not be mailed ({closed[row.key]})."
-            refusals.add(row.number, f"{why} Only that person can subscribe again.")
     counts.added += added
     counts.known += sum(row.key not in closed for row in rows) - added
+    return [_refusal(row, closed[row.key]) for row in rows if row.key in closed]
 
 
-def _ordered(rows: Iterable[_Row], fresh: dict[str, _Row]) -> Iterator[_Row]:
-    return (row for row in rows if fresh[row.key] is row)
+def _closed(connection: Any, keys: Collection[str]) -> dict[str, str]:
+    """Those of these address keys that nobody has and that may not be mailed, with the reason."""
+    hashes = {key_hash(key): key for key in keys}
+    domains = subscribers.suppressed_domains(connection)
+    closed = {key: "domain" for key in keys if domains and subscribers.domain_of(key) in domains}
+    closed |= {hashes[each]: why for each, why in subscribers.suppressed_hashes(connection, list(hashes)).items()}
+    for key in subscribers.known_keys(connection, list(closed)) if closed else ():
+        del closed[key]
+    return closed
+
+
+def _refusal(row: _Row, why: str) -> _Refusal:
+    words = f"{row.newcomer.address} may not be mailed ({why}). Only that person can subscribe again."
+    return row.number, words
 
 
 def _count_unseen(keys: Iterable[str], seen: set[int]) -> int:

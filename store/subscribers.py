@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import orjson
@@ -19,7 +19,7 @@ from core.delivery import DeliveryState
 from core.errors import Conflict, NotFound
 from core.subscriber import Rhythm, Subscriber, SubscriberState, address_key
 from core.week import Week
-from store.connect import chunked, insert_for
+from store.connect import insert_for
 from store.schema import (
     comparison,
     consent,
@@ -168,59 +168,71 @@ def add_many(connection: Connection, newcomers: Sequence[Newcomer], *, source: s
         return 0
     words = {each.key: each.consent for each in newcomers}
     rows = [
-        _newcomer(
-            address=each.address,
-            key=each.key,
-            name=each.name,
-            categories=each.categories,
-            confirmed_at=each.confirmed_at,
-            now=now,
-        )
+        {
+            "address": each.address,
+            "address_key": each.key,
+            "name": each.name,
+            "categories": each.categories,
+            "taste": taste(each.categories) if each.categories else "",
+            "confirmed_at": each.confirmed_at,
+        }
         for each in newcomers
     ]
-    insert = _insert_many(connection, subscriber, rows).on_conflict_do_nothing(index_elements=["address_key"])
+    same = {"state": SubscriberState.ACTIVE.value, "created_at": now}
+    insert = _insert_many(connection, subscriber, rows, same).on_conflict_do_nothing(index_elements=["address_key"])
     made = connection.execute(insert.returning(subscriber.c.id, subscriber.c.address_key)).all()
     if made:
-        step = {"at": now, "kind": "imported", "source": source}
-        steps = [{"subscriber": at, "text": words[key], **step} for at, key in made]
-        connection.execute(_insert_many(connection, consent, steps))
+        steps = [{"subscriber": at, "text": words[key]} for at, key in made]
+        connection.execute(_insert_many(connection, consent, steps, {"at": now, "kind": "imported", "source": source}))
     return len(made)
 
 
 def _insert_many(
-    connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
+    connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], same: Mapping[str, Any]
 ) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT of rows with the same columns, which travel as one JSON value: a third of the time of a parameter for
-    each cell."""
+    """An INSERT of rows with the same columns, and with `same` in every one. They travel as one JSON value: a third of
+    the time of a parameter for each cell."""
     is_postgres = connection.dialect.name == "postgresql"
-    zone = "+00" if is_postgres else ""  # SQLite keeps instants as the UTC clock time
-    cells = [[_instant(cell, zone) if isinstance(cell, datetime) else cell for cell in row.values()] for row in rows]
-    text = sa.literal(orjson.dumps(cells).decode(), sa.Text)
-    each = (
-        sa.func.json_array_elements(sa.cast(text, sa.JSON)) if is_postgres else sa.func.json_each(text)
-    ).table_valued("value")
-
-    def cell(place: int, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-        if not is_postgres:
-            return sa.func.json_extract(each.c.value, f"$[{place}]")
-        return sa.cast(sa.func.json_extract_path_text(each.c.value, str(place)), column.type)
-
-    names = list(rows[0])
-    select = sa.select(*(cell(place, table.c[name]) for place, name in enumerate(names))).where(sa.true())
-    return insert_for(connection, table).from_select(names, select, include_defaults=False)
+    columns = [table.c[name] for name in rows[0]]
+    text = sa.literal(
+        orjson.dumps(
+            rows, default=partial(_instant, zone="+00" if is_postgres else ""), option=orjson.OPT_PASSTHROUGH_DATETIME
+        ).decode(),
+        sa.Text,
+    )
+    if is_postgres:
+        typed = (sa.column(each.name, each.type) for each in columns)
+        each = sa.func.json_to_recordset(sa.cast(text, sa.JSON)).table_valued(*typed).render_derived(with_types=True)
+        cells: list[sa.ColumnElement[Any]] = [each.c[column.name] for column in columns]
+    else:
+        each = sa.func.json_each(text).table_valued("value")
+        cells = [sa.func.json_extract(each.c.value, f"$.{column.name}") for column in columns]
+    constants = [sa.literal(value, table.c[name].type).label(name) for name, value in same.items()]
+    select = sa.select(*cells, *constants).where(sa.true())
+    return insert_for(connection, table).from_select([*rows[0], *same], select, include_defaults=False)
 
 
 @lru_cache(maxsize=10_000)
-def _instant(instant: datetime, zone: str) -> str:
+def _instant(instant: datetime, *, zone: str) -> str:
+    """An instant as the database reads it; SQLite keeps the UTC clock time and no zone."""
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}{zone}"
 
 
 def known_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
     """Those of these address keys that a subscriber has, in whatever state."""
-    found: set[str] = set()
-    for part in chunked(list(keys)):
-        found |= set(connection.scalars(sa.select(subscriber.c.address_key).where(subscriber.c.address_key.in_(part))))
-    return found
+    return set(
+        connection.scalars(
+            sa.select(subscriber.c.address_key).where(_among(connection, subscriber.c.address_key, keys))
+        )
+    )
+
+
+def _among(connection: Connection, column: sa.Column[str], texts: Sequence[str]) -> sa.ColumnElement[bool]:
+    """The condition that a column holds one of these texts, however many: they travel as one JSON value."""
+    each = sa.func.json_array_elements_text if connection.dialect.name == "postgresql" else sa.func.json_each
+    given = sa.literal(orjson.dumps(texts).decode(), sa.Text)
+    listed = each(sa.cast(given, sa.JSON) if connection.dialect.name == "postgresql" else given).table_valued("value")
+    return column.in_(sa.select(listed.c.value))
 
 
 def note_consent(connection: Connection, at: int, trail: Consent, *, now: datetime) -> None:
@@ -353,11 +365,11 @@ def suppressed(connection: Connection, address: str) -> str | None:
 
 def suppressed_hashes(connection: Connection, hashes: Sequence[str]) -> dict[str, str]:
     """Those of these hashes that must not be mailed, with the reason."""
-    found: dict[str, str] = {}
-    for part in chunked(list(hashes)):
-        query = sa.select(suppression.c.address_hash, suppression.c.reason).where(suppression.c.address_hash.in_(part))
-        found |= {row[0]: row[1] for row in connection.execute(query)}
-    return found
+    query = sa.select(suppression.c.address_hash, suppression.c.reason)
+    return {
+        row[0]: row[1]
+        for row in connection.execute(query.where(_among(connection, suppression.c.address_hash, hashes)))
+    }
 
 
 def permit(connection: Connection, address: str) -> str | None:
