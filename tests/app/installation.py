@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from app.samples import SampleServer
+from tests.app.command import command
+from tests.forks import FORKS
 
 ROOT = Path(__file__).parents[2]
 CLOCK = "2026-11-20T09:00:00Z"
@@ -42,11 +45,16 @@ class Installation:
     def run(self, *arguments: str, code: int | None = None) -> Done:
         """The command with --json, to its end. Standard output holds one JSON document and nothing else; `code` is
         the exit code that it must have."""
-        process = self.start(*arguments, "--json")
-        output, errors = process.communicate(timeout=120)
+        with tempfile.TemporaryDirectory() as name:
+            written = Path(name, "output"), Path(name, "errors")
+            process = FORKS.Process(target=command, args=([*arguments, "--json"], self.environment, ROOT, *written))
+            process.start()
+            process.join(120)
+            process.kill()  # does nothing to what has ended
+            output, errors = (path.read_text(encoding="utf-8") for path in written)
         assert "Traceback" not in errors, errors
-        assert code is None or process.returncode == code, f"{arguments}: {process.returncode}\n{output}\n{errors}"
-        return Done(code=process.returncode, data=json.loads(output), errors=errors)
+        assert code is None or process.exitcode == code, f"{arguments}: {process.exitcode}\n{output}\n{errors}"
+        return Done(code=process.exitcode, data=json.loads(output), errors=errors)
 
     def ask(self, *arguments: str) -> Any:
         """The JSON of a command that does its work."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ import httpx
 import pytest
 
 from app import limiting, reviewing, signing_in
-from app.lenses import load_standard_lenses
 from app.limiting import Limit
 from app.settings import Settings
 from app.wiring import Product
@@ -20,6 +20,7 @@ from core.panel import Role
 from store.connect import Database
 from tests.chromium import Chromium
 from tests.conftest import NOW
+from tests.databases import built_upon
 from tests.templates import compiled_templates
 from tests.web.conftest import Served, serving
 from web.application import create_app
@@ -62,15 +63,24 @@ def hand() -> Hand:
     return Hand()
 
 
+@pytest.fixture(scope="session")
+def peopled_template(furnished_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the standard lenses and one person for every role."""
+    return built_upon(furnished_template, tmp_path_factory.mktemp("peopled"), people)
+
+
 @pytest.fixture
-def product(tmp_path: Path, sqlite_url: str, server: Served, hand: Hand) -> Iterator[Product]:
+def start(peopled_template: Path) -> Path:
+    """The database that `product` begins with a copy of."""
+    return peopled_template
+
+
+@pytest.fixture
+def product(tmp_path: Path, start: Path, server: Served, hand: Hand) -> Iterator[Product]:
     """A product with the standard lenses and one person for every role; its clock is in the test's hand."""
-    settings = Settings(
-        _env_file=None, var=tmp_path, database_url=sqlite_url, base_url=server.address, secret_key="k" * 40
-    )
+    shutil.copy(start, tmp_path / "verdicts.db")
+    settings = Settings(_env_file=None, var=tmp_path, base_url=server.address, secret_key="k" * 40)
     opened = Product(settings=settings, database=Database(settings.database), clock=lambda: hand.now)
-    load_standard_lenses(opened)
-    people(opened)
     yield opened
     opened.database.close()
 

@@ -3,37 +3,10 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Callable
-from pathlib import Path
 
 import httpx
 
-from app.lenses import load_standard_lenses
-from app.settings import Settings
-from app.wiring import Product
-from store.connect import Database
-from tests.conftest import NOW
-from tests.desk.conftest import people
-
 HOSTILE = "<script>alert(1)</script>\"'&lt;{{ 7*7 }}\u202e"
-
-
-def template(empty: Path, folder: Path, build: Callable[[Product], None]) -> Path:
-    """A database with what `build` puts into it, to be copied for each test: judging tools takes a second."""
-    path = Path(shutil.copy(empty, folder / "built.db"))
-    settings = Settings(_env_file=None, var=folder, database_url=f"sqlite:///{path}", secret_key="k" * 40)
-    product = Product(settings=settings, database=Database(settings.database), clock=lambda: NOW)
-    load_standard_lenses(product)
-    people(product)
-    build(product)
-    product.database.close()
-    return path
-
-
-def copied(path: Path, folder: Path) -> str:
-    """The address of a copy of it."""
-    return f"sqlite:///{shutil.copy(path, folder / 'copied.db')}"
 
 
 def fields(html: str, action: str) -> dict[str, str]:

@@ -9,27 +9,28 @@ from core.comparison import ComparisonState
 from core.panel import Role
 from tests.app.making import CHANGES, WEEK, approve, hold, review, shelve, submit
 from tests.chromium import needs_chromium
+from tests.databases import built_upon
 from tests.desk.conftest import EDITOR, session_of
-from tests.desk.editors import copied, fields, said, template, undo
+from tests.desk.editors import fields, said, undo
 from tests.web.test_load import counted
 
 ONE = "/desk/comparisons/ada-vs-bea"
 
 
 @pytest.fixture(scope="module")
-def built(sqlite_template, tmp_path_factory):
+def built(peopled_template, tmp_path_factory):
     """A draft of two, and what it takes for more."""
 
     def build(product) -> None:
         review(product, "Ada", "Bea", "Cid", "Dot")
         editing.create_comparison(product, "ada", "bea", actor="test", weighed=(0.5, ()))
 
-    return template(sqlite_template, tmp_path_factory.mktemp("comparisons"), build)
+    return built_upon(peopled_template, tmp_path_factory.mktemp("comparisons"), build)
 
 
 @pytest.fixture
-def sqlite_url(request, built, sqlite_template, tmp_path):
-    return copied(built if "pair" in request.fixturenames else sqlite_template, tmp_path)
+def start(request, built, peopled_template):
+    return built if "pair" in request.fixturenames else peopled_template
 
 
 @pytest.fixture

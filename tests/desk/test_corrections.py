@@ -8,25 +8,26 @@ from app import correcting, voting
 from core.errors import NotFound
 from store import comparisons, tools, votes
 from tests.app.making import approve, enrol, review, subscriber
+from tests.databases import built_upon
 from tests.desk.conftest import EDITOR
-from tests.desk.editors import HOSTILE, copied, said, template
+from tests.desk.editors import HOSTILE, said
 from tests.web.test_load import counted
 
 LIST, VOTES = "/desk/corrections", "/desk/votes"
 
 
 @pytest.fixture(scope="module")
-def built(sqlite_template, tmp_path_factory):
+def built(peopled_template, tmp_path_factory):
     def build(product) -> None:
         review(product, "Ada", "Bea")
         approve(product, "ada", "bea")
 
-    return template(sqlite_template, tmp_path_factory.mktemp("corrections"), build)
+    return built_upon(peopled_template, tmp_path_factory.mktemp("corrections"), build)
 
 
 @pytest.fixture
-def sqlite_url(built, tmp_path):
-    return copied(built, tmp_path)
+def start(built):
+    return built
 
 
 def reported(product, claim: str = "The licence is another one.") -> int:

@@ -11,8 +11,9 @@ from digest import render
 from store import audit
 from tests.app.making import CHANGES, WEEK, approve, enrol, hold, review
 from tests.chromium import needs_chromium
+from tests.databases import built_upon
 from tests.desk.conftest import EDITOR, session_of
-from tests.desk.editors import HOSTILE, copied, fields, said, template, undo
+from tests.desk.editors import HOSTILE, fields, said, undo
 from tests.web.test_load import counted
 
 ONE = f"/desk/editions/{WEEK}"
@@ -21,7 +22,7 @@ SLUGS = tuple(f"{one}-vs-{other}" for one, other in PAIRS)
 
 
 @pytest.fixture(scope="module")
-def built(sqlite_template, tmp_path_factory):
+def built(peopled_template, tmp_path_factory):
     """An edition of two, and a third comparison that waits."""
 
     def build(product) -> None:
@@ -31,12 +32,12 @@ def built(sqlite_template, tmp_path_factory):
         composing.assemble(product, WEEK)
         order(product, *SLUGS[:2])
 
-    return template(sqlite_template, tmp_path_factory.mktemp("editions"), build)
+    return built_upon(peopled_template, tmp_path_factory.mktemp("editions"), build)
 
 
 @pytest.fixture
-def sqlite_url(request, built, sqlite_template, tmp_path):
-    return copied(built if "draft" in request.fixturenames else sqlite_template, tmp_path)
+def start(request, built, peopled_template):
+    return built if "draft" in request.fixturenames else peopled_template
 
 
 @pytest.fixture

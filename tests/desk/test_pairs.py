@@ -9,24 +9,25 @@ from app.questions import Answer
 from tests.app.making import judge, review, shelve
 from tests.app.test_editing import ask
 from tests.chromium import needs_chromium
+from tests.databases import built_upon
 from tests.desk.conftest import EDITOR, session_of
-from tests.desk.editors import copied, fields, said, template, undo
+from tests.desk.editors import fields, said, undo
 from tests.web.test_load import counted
 
 PAIRS = "/desk/pairs"
 
 
 @pytest.fixture(scope="module")
-def built(sqlite_template, tmp_path_factory):
+def built(peopled_template, tmp_path_factory):
     def build(product) -> None:
         review(product, "Ada", "Bea")
 
-    return template(sqlite_template, tmp_path_factory.mktemp("pairs"), build)
+    return built_upon(peopled_template, tmp_path_factory.mktemp("pairs"), build)
 
 
 @pytest.fixture
-def sqlite_url(built, tmp_path):
-    return copied(built, tmp_path)
+def start(built):
+    return built
 
 
 def test_pairing_looks_when_it_is_told_to_and_the_page_shows_reasons_and_every_number(signed_in, product):

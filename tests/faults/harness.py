@@ -6,7 +6,6 @@ Nothing in the product knows of it: the harness holds the provider's answer, or 
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import signal
@@ -33,6 +32,7 @@ from store.schema import batch, delivery, subscriber
 from tests.digest.servers import MailServer
 from tests.faults.scenario import Scenario
 from tests.faults.worker import Place, Warped, product_at, work
+from tests.forks import FORKS
 from tests.sending.stage import WEEK, add_readers, approve_edition, readers
 
 LISTED = "listed@example.org"  # on the suppression list since before the recipients were fixed
@@ -41,8 +41,6 @@ NO_ADDRESS = "two@@example.org"
 PEOPLE = [*readers(8), LISTED, LEAVER, NO_ADDRESS]
 _ROUNDS = 14
 _PATIENCE = 20.0
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.faults.worker"])
 
 
 @dataclass
@@ -110,7 +108,7 @@ class Run:
     def __init__(self, scenario: Scenario, database: str, folder: Path, stack: ExitStack) -> None:
         self.scenario = scenario
         self.outcome = Outcome(scenario)
-        self.offset = _CONTEXT.Value("d", 0.0)
+        self.offset = FORKS.Value("d", 0.0)
         self.clock = Warped(self.offset)
         point = scenario.point
         held = "after" if scenario.gone else _HELD_AT.get(point or "", point)
@@ -174,7 +172,7 @@ class Run:
             self.provider.misbehave()
 
     def _start(self) -> Any:
-        made = _CONTEXT.Process(target=work, args=(self.place, self.offset), daemon=True)
+        made = FORKS.Process(target=work, args=(self.place, self.offset), daemon=True)
         made.start()
         self.workers.append(made)
         return made
