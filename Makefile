@@ -37,7 +37,7 @@ up: setup ## The product on this machine: schedules, web pages, first ingestion 
 
 test: setup ## Every test; installs what the browser tests need
 	@$(BIN)/python -m tests.prepare
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: setup ## Formatting, lint, types, architecture
 	@$(BIN)/ruff format --check .
