@@ -74,10 +74,12 @@ def test_help_answers_at_once():
     command = [str(Path(sys.executable).with_name("verdicts")), "--help"]
     times = []
     for _ in range(3):
-        began = time.monotonic()
+        began = os.times()
         subprocess.run(command, check=True, capture_output=True)
-        times.append(time.monotonic() - began)
-    assert min(times) < 0.5
+        ended = os.times()
+        # What it takes, not what the machine does beside it.
+        times.append(ended.children_user + ended.children_system - began.children_user - began.children_system)
+    assert 0 < min(times) < 0.5
 
 
 def test_help_lists_every_group_and_each_of_them_has_help(capsys):
