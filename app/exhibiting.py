@@ -223,18 +223,18 @@ class Found:
     query: str
     comparisons: tuple[ComparisonView, ...]
     more: bool
+    categories: tuple[str, ...]  # those with something to read
 
 
 def search(product: Product, query: str) -> Found:
     """Comparisons whose names, taglines or categories have all the words; the last may be a beginning."""
     asked = clean(query, limit=LONGEST_QUERY)
     wanted = words(asked)
-    if not wanted:
-        return Found(query=asked, comparisons=(), more=False)
     with product.database.read() as connection:
-        ids = shelves.search(connection, wanted, limit=_FOUND + 1)
+        ids = shelves.search(connection, wanted, limit=_FOUND + 1) if wanted else []
         shown, _ = pages(connection, ids[:_FOUND])
-    return Found(query=asked, comparisons=shown, more=len(ids) > _FOUND)
+        keys = shelves.categories(connection)
+    return Found(query=asked, comparisons=shown, more=len(ids) > _FOUND, categories=keys)
 
 
 def changes(product: Product) -> list[Change]:

@@ -11,7 +11,7 @@ import itertools
 import math
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,29 +28,32 @@ from review.vocabulary import Vector, Vocabulary, idf
 RARE = 0.05
 """A tag on fewer than this share of the catalogue lets two tools of different categories meet."""
 
-LONGEST_POSTING = 8_000
-"""A word or tag on more tools than this leads nowhere; it still counts once two tools have met."""
+READ_POSTINGS = 15_000
+"""So many places of the index are read for the words of one tool, its rarest words first: what many say tells least, and
+takes longest. bench/pairing.py says how many of the ten best pairs these four numbers find."""
 
-RESCORED, STRANGERS = 200, 200
-"""How many rough neighbours of a tool are looked at closely, in its category and outside; bench/pairing.py says how
-many of the ten best this finds."""
-
-READ = 1_200
-"""How many of the nearest by words and tags, in its category and outside, are put in order by contrast too, and those
-outside by their texts, before the closer look."""
+BY_LIKENESS, BY_CONTRAST, BY_TEXT = 800, 200, 120
+"""How many of the neighbours in its category, and of those outside, are put in order by their results, prices, reviews
+and demand; how many of these by their whole texts; and how many are looked at closely in the end."""
 
 USE_CASE_WEIGHT, FEATURE_WEIGHT, TEXT_WEIGHT, AUDIENCE_WEIGHT = 0.35, 0.25, 0.25, 0.15
 
 COSINE_OF_THE_LIKE = 0.4
 """Texts this like count as fully alike: two descriptions of one thing by two people are rarely nearer."""
 
+DAYS_OF_FRESHNESS = 14
+
+FULL_DEMAND = 1_000
+"""Clicks and votes of both tools together at which demand counts in full (logarithmic below)."""
+
 _SIDES = (
     (USE_CASE_WEIGHT, attrgetter("use_cases")),
     (FEATURE_WEIGHT, attrgetter("features")),
     (AUDIENCE_WEIGHT, attrgetter("audience")),
 )
+_SECONDS_PER_DAY = 86_400
 _NAMESAKES = 3  # more tools than this under one name, and a text that says the name says none of them
-_A_NAME = 10.0  # a name outweighs any likeness while neighbours are gathered
+_SOME_TEXT = 0.4 * TEXT_WEIGHT  # what the texts of strangers are taken to give until they are read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,13 +106,29 @@ _NOBODY = _Posting()
 
 
 @dataclass(frozen=True, slots=True)
-class _Panel:
-    """A panel in short: which lenses ship and skip, as bits, and its result and price."""
+class _Short:
+    """A tool in short, for the first look: which lenses ship and skip, as bits; the result; the price; when it was
+    reviewed; how often it was asked for; which sides it states, as bits."""
 
     ships: int
     skips: int
     share: float
     price: PricingModel
+    reviewed_at: datetime
+    demand: int
+    stated: int
+
+
+def trust(stated: float) -> float:
+    """How far a likeness is trusted of which so much of the weight is stated: what is not counts neither for nor
+    against, so the rest takes its place, less the more is missing."""
+    return 1 / math.sqrt(stated) if stated else 0.0
+
+
+_STATED_WEIGHTS = (USE_CASE_WEIGHT, FEATURE_WEIGHT, AUDIENCE_WEIGHT, TEXT_WEIGHT)
+_TRUST = tuple(
+    trust(math.fsum(weight for at, weight in enumerate(_STATED_WEIGHTS) if bits >> at & 1)) for bits in range(16)
+)
 
 
 class Catalogue:
@@ -160,7 +179,7 @@ class Catalogue:
         lenses = {
             key: 1 << at for at, key in enumerate(sorted({k for e in self._entries for k in e.candidate.verdicts}))
         }
-        self._panels = [_panel(entry.candidate, lenses) for entry in self._entries]
+        self._shorts = [_short(entry, lenses) for entry in self._entries]
         self._number = {slug: number for number, slug in enumerate(self.entries)}
         self._by_word: dict[str, dict[int, _Posting]] = defaultdict(lambda: defaultdict(_Posting))
         self._by_tag: dict[str, dict[str, _Posting]] = defaultdict(lambda: defaultdict(_Posting))
@@ -203,51 +222,69 @@ class Catalogue:
     def _weight(self, tags: Iterable[str]) -> float:
         return math.fsum(self._weights[tag] for tag in tags)
 
-    def neighbours(self, slug: str) -> list[str]:
-        """Slugs of the closed tools that the tool may be compared with, roughly nearest first: up to `RESCORED` of its
-        category, then up to `STRANGERS` of others (found by rare tags alone, so that they compete apart)."""
+    def neighbours(self, slug: str, *, now: datetime) -> list[str]:
+        """Slugs of the closed tools that the tool may be compared with: those that it names or that name it, then up
+        to `BY_TEXT` others, roughly the best first."""
         entry, mine = self.entries[slug], self._number[slug]
-        near = self._near_by_words(entry)
-        far = defaultdict[int, float](float)
+        said = self._near_by_words(entry)
+        near, far = defaultdict[int, float](float, said), defaultdict[int, float](float)
         self._near_by_tags(entry, near, far)
-        for number in self._near_by_name(entry):
-            at_home = self._entries[number].candidate.category == entry.candidate.category
-            (near if at_home else far)[number] += _A_NAME
-        near.pop(mine, None)
-        home = {number: near[number] * self._interest(mine, number) for number in _largest(near, READ)}
-        strangers = {
-            number: (far[number] + self._text(entry, number)) * self._interest(mine, number)
-            for number in _largest(far, READ)
+        named = dict.fromkeys(self._near_by_name(entry))
+        for number in (mine, *named):
+            near.pop(number, None)
+            far.pop(number, None)
+        worth, text = self._worth(mine, now=now), self._text(entry)
+        rough = {number: near[number] * worth(number) for number in _largest(near, BY_LIKENESS)}
+        rough_far = {number: (far[number] + _SOME_TEXT) * worth(number) for number in _largest(far, BY_LIKENESS)}
+        whole = {
+            number: (near[number] - said.get(number, 0.0) + text(number)) * worth(number)
+            for number in _largest(rough, BY_CONTRAST)
         }
-        chosen = (*_largest(home, RESCORED), *_largest(strangers, STRANGERS))
-        return [self._entries[number].candidate.slug for number in chosen]
+        whole |= {number: (far[number] + text(number)) * worth(number) for number in _largest(rough_far, BY_CONTRAST)}
+        return [self._entries[number].candidate.slug for number in (*named, *_largest(whole, BY_TEXT))]
 
-    def _interest(self, one: int, other: int) -> float:
-        """How far contrast lifts a pair, roughly: the order of two equals in likeness."""
-        a, b = self._panels[one], self._panels[other]
-        shared = (a.ships | a.skips) & (b.ships | b.skips)
-        parted = (a.ships & b.skips) | (a.skips & b.ships)
-        contrast = 0.4 * abs(a.share - b.share) + 0.2 * parted.bit_count() / max(1, shared.bit_count())
-        if a.price is not b.price and PricingModel.UNKNOWN not in (a.price, b.price):
-            contrast += 0.4 if PricingModel.OPEN_SOURCE in (a.price, b.price) else 0.3
-        return 0.55 + 0.2 * contrast
+    def _worth(self, mine: int, *, now: datetime) -> Callable[[int], float]:
+        """What lifts a pair of this tool, given the other: how far likeness is trusted, contrast, freshness, demand.
+        As `review.weighing.weigh` has it, but for rounding."""
+        a = self._shorts[mine]
+        judged = a.ships | a.skips
+
+        def worth(number: int) -> float:
+            b = self._shorts[number]
+            shared = judged & (b.ships | b.skips)
+            parted = (a.ships & b.skips) | (a.skips & b.ships)
+            contrast = 0.4 * abs(a.share - b.share) + 0.2 * parted.bit_count() / max(1, shared.bit_count())
+            if a.price is not b.price and PricingModel.UNKNOWN not in (a.price, b.price):
+                contrast += 0.4 if PricingModel.OPEN_SOURCE in (a.price, b.price) else 0.3
+            fresh = freshness(max(a.reviewed_at, b.reviewed_at), now=now)
+            return _TRUST[a.stated & b.stated] * (
+                0.55 + 0.2 * contrast + 0.15 * fresh + 0.1 * demand(a.demand + b.demand)
+            )
+
+        return worth
+
+    def _text(self, entry: Entry) -> Callable[[int], float]:
+        """What the texts of this tool and another give, but for rounding."""
+        like, entries = entry.vector.likeness(), self._entries
+        gives = TEXT_WEIGHT / COSINE_OF_THE_LIKE
+        return lambda number: min(TEXT_WEIGHT, gives * like(entries[number].vector))
 
     def _near_by_words(self, entry: Entry) -> dict[int, float]:
-        """Tools of the category -> what the texts give, roughly."""
-        rough = defaultdict[int, float](float)
+        """Tools of the category -> what the texts give by the rarest words, roughly."""
         postings = self._by_word.get(entry.candidate.category, {})
-        for word, weight in zip(entry.vector.words, entry.vector.weights, strict=True):
-            posting = postings.get(word, _NOBODY)
-            if len(posting.tools) <= LONGEST_POSTING:
-                gives = weight * TEXT_WEIGHT / COSINE_OF_THE_LIKE
-                for number, theirs in zip(posting.tools, posting.weights, strict=True):
-                    rough[number] += gives * theirs
-        capped = {number: min(TEXT_WEIGHT, gives) for number, gives in rough.items()}
-        return defaultdict(float, capped)
-
-    def _text(self, entry: Entry, number: int) -> float:
-        """What the texts of two tools give."""
-        return min(TEXT_WEIGHT, entry.vector.cosine(self._entries[number].vector) * TEXT_WEIGHT / COSINE_OF_THE_LIKE)
+        words = zip(entry.vector.words, entry.vector.weights, strict=True)
+        held = [(postings[word], weight) for word, weight in words if word in postings]
+        held.sort(key=lambda each: len(each[0].tools))
+        rough = defaultdict[int, float](float)
+        left = READ_POSTINGS
+        for posting, weight in held:
+            left -= len(posting.tools)
+            if left < 0:
+                break
+            gives = weight * TEXT_WEIGHT / COSINE_OF_THE_LIKE
+            for number, theirs in zip(posting.tools, posting.weights, strict=True):
+                rough[number] += gives * theirs
+        return {number: min(TEXT_WEIGHT, gives) for number, gives in rough.items()}
 
     def _near_by_tags(self, entry: Entry, near: dict[int, float], far: dict[int, float]) -> None:
         category = entry.candidate.category
@@ -260,7 +297,11 @@ class Catalogue:
                 shared = defaultdict[int, float](float)
                 for tag in tags:
                     gives = self._weights[tag]
-                    for number in self._bearers(tag, category) if rough is near else self._met(tag, rare, strangers):
+                    found = self._bearers(tag, category) if rough is near else self._met(tag, rare, strangers)
+                    if len(tags) == 1:
+                        shared |= dict.fromkeys(found, gives)
+                        break
+                    for number in found:
                         shared[number] += gives
                 for number, both in shared.items():
                     rough[number] += weight * both / (total + totals[number] - both)
@@ -271,13 +312,12 @@ class Catalogue:
 
     def _bearers(self, tag: str, category: str) -> Iterable[int]:
         """Tools of the category with this tag."""
-        posting = self._by_tag.get(category, {}).get(tag, _NOBODY)
-        return posting.tools if len(posting.tools) <= LONGEST_POSTING else ()
+        return self._by_tag.get(category, {}).get(tag, _NOBODY).tools
 
     def _strangers(self, tag: str, category: str) -> list[int]:
         """Tools of other categories with this tag, when it is a rare one."""
-        found = self._by_rare_tag.get(tag, ())
-        return [number for number in found if self._entries[number].candidate.category != category]
+        home = set(self._by_tag.get(category, {}).get(tag, _NOBODY).tools)
+        return [number for number in self._by_rare_tag.get(tag, ()) if number not in home]
 
     def _near_by_name(self, entry: Entry) -> Iterator[int]:
         """Closed tools that the tool names, and those that name it."""
@@ -286,10 +326,35 @@ class Catalogue:
         yield from self._naming.get(entry.candidate.slug, ())
 
 
-def _panel(candidate: Candidate, lenses: Mapping[str, int]) -> _Panel:
+def _short(entry: Entry, lenses: Mapping[str, int]) -> _Short:
+    candidate = entry.candidate
     ships = sum(lenses[key] for key, decision in candidate.verdicts.items() if decision is Decision.SHIP)
     skips = sum(lenses[key] for key, decision in candidate.verdicts.items() if decision is Decision.SKIP)
-    return _Panel(ships, skips, ships.bit_count() / max(1, len(candidate.verdicts)), candidate.price)
+    sides = (*(of(entry.facets) for _, of in _SIDES), entry.vector)
+    return _Short(
+        ships=ships,
+        skips=skips,
+        share=ships.bit_count() / max(1, len(candidate.verdicts)),
+        price=candidate.price,
+        reviewed_at=candidate.reviewed_at,
+        demand=candidate.demand,
+        stated=sum(1 << at for at, side in enumerate(sides) if side),
+    )
+
+
+def freshness(reviewed_at: datetime, *, now: datetime) -> float:
+    """1 for what was reviewed just now, less by the day."""
+    return math.exp(-days_since(reviewed_at, now=now) / DAYS_OF_FRESHNESS)
+
+
+def days_since(instant: datetime, *, now: datetime) -> float:
+    """Days from an instant to now; none while it is to come."""
+    return max(0.0, (now - instant).total_seconds() / _SECONDS_PER_DAY)
+
+
+def demand(asked: int) -> float:
+    """How much readers ask for what they clicked and voted for so often, 0 to 1."""
+    return min(1.0, math.log1p(max(0, asked)) / math.log1p(FULL_DEMAND))
 
 
 def _largest(rough: Mapping[int, float], most: int) -> list[int]:

@@ -93,11 +93,13 @@ def duplicates(
     catalogue: Catalogue, *, among: Collection[str] | None = None, apart: Collection[str] = ()
 ) -> tuple[Duplicate, ...]:
     """Reviewed tools of one family, by slug. `among` and `apart` as in `review.pairing.propose`."""
+    wanted = None if among is None else {key for slug in among for key in _kin(catalogue.entries[slug])}
     groups: dict[object, list[Entry]] = defaultdict(list)
     for entry in catalogue.entries.values():
         if is_judged(entry.candidate):
             for key in _kin(entry):
-                groups[key].append(entry)
+                if wanted is None or key in wanted:
+                    groups[key].append(entry)
     found = (pair for group in groups.values() for pair in _questions(group, among=among, apart=apart))
     return tuple(sorted(set(found), key=lambda pair: (pair.a, pair.b)))
 

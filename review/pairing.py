@@ -74,7 +74,7 @@ def nearest(
     entry = catalogue.entries[slug]
     if not is_judged(entry.candidate):
         return []
-    others = (catalogue.entries[other] for other in catalogue.neighbours(slug))
+    others = (catalogue.entries[other] for other in catalogue.neighbours(slug, now=now))
     free = (other for other in others if barrier(catalogue, entry, other, compared=compared, apart=apart) is None)
     weighings = (weigh(catalogue, entry, other, now=now) for other in free)
     return sorted((one for one in weighings if one.numbers.comparability >= PROPOSED_FROM), key=_rank)

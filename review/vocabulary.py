@@ -6,7 +6,7 @@ import math
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
@@ -62,6 +62,11 @@ class Vector:
         """Likeness of two texts, 0 to 1. Exactly symmetric: the sum is exact whatever its order."""
         mine = _as_dict(self)
         return math.fsum(map(mul, map(mine.get, other.words, repeat(0.0)), other.weights))
+
+    def likeness(self) -> Callable[[Vector], float]:
+        """`cosine` but for rounding, and faster where one is held against many."""
+        weight = _as_dict(self).get
+        return lambda other: sum(map(mul, map(weight, other.words, repeat(0.0)), other.weights))
 
 
 # One vector is held against hundreds of others in a row.

@@ -26,16 +26,13 @@ from review.catalogue import (
     Candidate,
     Catalogue,
     Entry,
+    days_since,
+    demand,
+    freshness,
+    trust,
 )
 
-DAYS_OF_FRESHNESS = 14
-
-FULL_DEMAND = 1_000
-"""Clicks and votes of both tools together at which demand counts in full (logarithmic below)."""
-
 NAMED_BY_ONE, NAMED_BY_BOTH = 0.35, 0.5
-
-_SECONDS_PER_DAY = 86_400
 
 Part = tuple[float, str]
 """How much something gives, and the words for it."""
@@ -60,9 +57,8 @@ class Likeness:
         """
         values = (self.use_cases, self.features, self.text, self.audience)
         weights = (USE_CASE_WEIGHT, FEATURE_WEIGHT, TEXT_WEIGHT, AUDIENCE_WEIGHT)
-        stated = math.fsum(weight for weight, value in zip(weights, values, strict=True) if value is not None)
-        trust = 1 / math.sqrt(stated) if stated else 0.0
-        one, two, three, four = (trust * weight * (value or 0) for weight, value in zip(weights, values, strict=True))
+        trusted = trust(math.fsum(weight for weight, value in zip(weights, values, strict=True) if value is not None))
+        one, two, three, four = (trusted * weight * (value or 0) for weight, value in zip(weights, values, strict=True))
         return one, two, three, four
 
 
@@ -108,19 +104,17 @@ def weigh(catalogue: Catalogue, one: Entry, other: Entry, *, now: datetime) -> W
     likeness, naming = _likeness(catalogue, one, other), _naming(one, other)
     comparability = min(1.0, math.fsum((*likeness.parts, naming)))
     contrast = math.fsum(_contrast(a, b))
-    days = max(0.0, (now - max(a.reviewed_at, b.reviewed_at)).total_seconds() / _SECONDS_PER_DAY)
-    freshness = math.exp(-days / DAYS_OF_FRESHNESS)
-    asked = max(0, a.demand) + max(0, b.demand)
-    demand = min(1.0, math.log1p(asked) / math.log1p(FULL_DEMAND))
+    newer = max(a.reviewed_at, b.reviewed_at)
+    fresh, wanted = freshness(newer, now=now), demand(asked := max(0, a.demand) + max(0, b.demand))
     numbers = Numbers(
-        score=comparability * (0.55 + 0.20 * contrast + 0.15 * freshness + 0.10 * demand),
+        score=comparability * (0.55 + 0.20 * contrast + 0.15 * fresh + 0.10 * wanted),
         comparability=comparability,
         likeness=likeness,
         naming=naming,
         contrast=contrast,
-        freshness=freshness,
-        days=days,
-        demand=demand,
+        freshness=fresh,
+        days=days_since(newer, now=now),
+        demand=wanted,
         asked=asked,
     )
     first, second = (one, other) if a.slug < b.slug else (other, one)

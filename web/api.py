@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from starlette.requests import Request
@@ -23,14 +23,26 @@ from core.comparison import Cell, ComparisonView, Side
 from core.errors import NotFound, UsageError
 from core.week import Week
 from store.editions import ShelvedEdition
+from web import moved
 from web.answers import FOR_NOBODY, public_answer
 from web.links import outward
 from web.openapi import LARGEST_LIMIT, document
 from web.pages import Pages
 
 Json = dict[str, Any]
+Read = Callable[[Request], tuple[Any, datetime | None]]
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _DEFAULT_LIMIT = 20
+
+
+class Find(Protocol):
+    """Where something is now (web/moved.py)."""
+
+    def __call__(self, product: Product, slug: str, *, to: str) -> Response:
+        """A redirect. Raises NotFound."""
+
+
+_MOVED: dict[str, Find] = {"/api/tools/{slug}": moved.tool, "/api/comparisons/{slug}": moved.comparison}
 
 
 class ParameterError(Exception):
@@ -46,7 +58,7 @@ class ApiPages:
 
     def routes(self) -> list[Route]:
         """Their addresses."""
-        found: dict[str, Callable[[Request], tuple[Any, datetime | None]]] = {
+        found: dict[str, Read] = {
             "/api/tools": self.tools,
             "/api/tools/{slug}": self.tool,
             "/api/comparisons": self.comparisons,
@@ -55,24 +67,34 @@ class ApiPages:
             "/api/editions/{week}": self.edition,
             "/api/openapi.json": self.description,
         }
-        return [Route(path, self._answering(read)) for path, read in found.items()]
+        return [Route(path, self._answering(read, path)) for path, read in found.items()]
 
-    def _answering(self, read: Callable[[Request], tuple[Any, datetime | None]]) -> Callable[[Request], Response]:
+    def _answering(self, read: Read, path: str) -> Callable[[Request], Response]:
         def endpoint(request: Request) -> Response:
             try:
                 data, modified = read(request)
             except ParameterError as error:
                 return _problem(400, str(error))
             except (NotFound, UsageError):
-                return _problem(404, "There is nothing public at this address.")
-            answer = public_answer(
-                request, _bytes(data), media_type="application/json", modified=self.pages.since(modified)
-            )
+                answer = self._elsewhere(request, path)
+            else:
+                answer = public_answer(
+                    request, _bytes(data), media_type="application/json", modified=self.pages.since(modified)
+                )
             answer.headers["Access-Control-Allow-Origin"] = "*"
             answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
             return answer
 
         return endpoint
+
+    def _elsewhere(self, request: Request, path: str) -> Response:
+        """What has moved, by its old slug or in another order; the problem 404 for anything else."""
+        try:
+            if find := _MOVED.get(path):
+                return find(self.product, request.path_params["slug"], to=path.replace("{slug}", "{}"))
+        except NotFound:
+            pass
+        return _problem(404, "There is nothing public at this address.")
 
     def description(self, _request: Request) -> tuple[Any, datetime | None]:
         """The OpenAPI document."""

@@ -72,7 +72,7 @@ def create_app(product: Product, *, keep_seconds: float = 0) -> Starlette:
             *SubscriberPages(product=product, pages=pages, counting=counting).routes(),
             *VotePages(product=product, pages=pages, counting=counting).routes(),
             *PreferencePages(product=product, pages=pages, counting=counting).routes(),
-            *Operations(product=product).routes(),
+            *Operations(product=product, pages=pages).routes(),
             *Metrics(product=product, counting=counting).routes(),
             *ProviderWebhooks(product=product).routes(),
             *Entrance(desk=desk, counting=counting).routes(),

@@ -11,8 +11,9 @@ from starlette.routing import Route
 
 from app import exhibiting
 from app.wiring import Product
+from core.errors import NotFound
 from core.panel import Decision
-from web import reading, xml
+from web import moved, reading, xml
 from web.answers import public_answer
 from web.pages import Pages
 
@@ -34,8 +35,13 @@ class BadgePages:
         return [Route("/badge/{slug}.svg", self.badge)]
 
     def badge(self, request: Request) -> Response:
-        """A tool's badge; other sites may show it. 404 for a tool that is not on show."""
-        page = exhibiting.in_short(self.product, request.path_params["slug"])
+        """A tool's badge; other sites may show it, also by a slug that the tool once had. 404 for a tool that is not on
+        show."""
+        slug = request.path_params["slug"]
+        try:
+            page = exhibiting.in_short(self.product, slug)
+        except NotFound:
+            return moved.tool(self.product, slug, to="/badge/{}.svg")
         call = reading.panel_call(page.side.panel)
         words = f"{call.value}, {page.side.panel_label}" if call else "no verdict yet"
         body = xml.document(_svg("Weekly Verdicts", words, _COLOURS[call]))

@@ -10,6 +10,7 @@ from core.clock import to_iso
 from core.comparison import Cell, Community, ComparisonView, Side
 from core.panel import Decision
 from web.links import outward
+from web.reading import byline
 
 Node = dict[str, Any]
 """One node of the document, ready for JSON."""
@@ -75,8 +76,8 @@ def _review(lens: str, cell: Cell) -> Node:
 def _author(cell: Cell) -> Node:
     # What a machine wrote is never given to a person, not even in data.
     if cell.machine:
-        return {"@type": "Organization", "name": f"{cell.reviewer} (machine-written)"}
-    return {"@type": "Person", "name": cell.reviewer}
+        return {"@type": "Organization", "name": f"{byline(cell.reviewer)} (machine-written)"}
+    return {"@type": "Person", "name": byline(cell.reviewer)}
 
 
 def _rating(value: int, *, best: int) -> Node:

@@ -16,10 +16,11 @@ _FORBIDDEN = re.compile(r'[\x00-\x20\x7f-\xa0\\"<>^`{|}\u2028\u2029\ud800-\udfff
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outward:
-    """A link that may be followed: `href` as given, `host` as readers see it."""
+    """A link that may be followed: `href` as given, `host` as readers see it, `place` with the path on it."""
 
     href: str
     host: str
+    place: str
 
 
 def outward(url: str | None) -> Outward | None:
@@ -38,4 +39,5 @@ def outward(url: str | None) -> Outward | None:
         return None
     if parts.scheme not in ("http", "https") or "@" in parts.netloc or not _HOST.fullmatch(host):
         return None
-    return Outward(href=url, host=host.removeprefix("www."))
+    shown = host.removeprefix("www.")
+    return Outward(href=url, host=shown, place=shown + parts.path.rstrip("/"))

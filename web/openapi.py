@@ -133,6 +133,14 @@ def _answers(schema: Json) -> Json:
     }
 
 
+_MOVED: Json = {
+    "301": {
+        "description": "Its address has changed, or is spelled otherwise.",
+        "headers": {"Location": {"schema": _TEXT}},
+    }
+}
+
+
 def _parameter(name: str, place: str, schema: Json, description: str) -> Json:
     return {
         "name": name,
@@ -164,7 +172,7 @@ def _one(kind: str, schema: str, *, by: str) -> Json:
             "operationId": f"get_{kind}",
             "summary": f"One {kind}.",
             "parameters": [_parameter(by, "path", _TEXT, f"The {by} that the list gives.")],
-            "responses": _answers(_ref(schema)),
+            "responses": _answers(_ref(schema)) | (_MOVED if by == "slug" else {}),
         }
     }
 

@@ -10,8 +10,10 @@ from starlette.routing import Route
 
 from app import health
 from app.wiring import Product
+from web.answers import FOR_NOBODY, public_answer
+from web.pages import Pages
 
-ROBOTS = "Sitemap: {base}/sitemap.xml\nUser-agent: *\nDisallow: /confirm/\nDisallow: /unsubscribe/\nDisallow: /preferences/\nDisallow: /vote/\nDisallow: /desk\n"
+ROBOTS = "Sitemap: {base}/sitemap.xml\nUser-agent: *\nDisallow: /confirm/\nDisallow: /unsubscribe/\nDisallow: /preferences/\nDisallow: /undo/\nDisallow: /move/\nDisallow: /vote/\nDisallow: /desk\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +21,7 @@ class Operations:
     """Handlers that answer in plain text."""
 
     product: Product
+    pages: Pages
 
     def routes(self) -> list[Route]:
         """Their addresses."""
@@ -33,10 +36,12 @@ class Operations:
         able, words = health.ready(self.product)
         return _plain(f"{words}\n", status=200 if able else 503)
 
-    def robots(self, _request: Request) -> Response:
+    def robots(self, request: Request) -> Response:
         """What crawlers should leave alone: pages that belong to one reader."""
-        return _plain(ROBOTS.format(base=self.product.settings.base_url), cache="public, max-age=3600")
+        body = ROBOTS.format(base=self.pages.base_url).encode()
+        kind, lasts = "text/plain; charset=utf-8", "public, max-age=3600"
+        return public_answer(request, body, media_type=kind, modified=self.pages.made, cache=lasts)
 
 
-def _plain(text: str, *, status: int = 200, cache: str = "no-store") -> Response:
-    return PlainTextResponse(text, status_code=status, headers={"Cache-Control": cache})
+def _plain(text: str, *, status: int = 200) -> Response:
+    return PlainTextResponse(text, status_code=status, headers={"Cache-Control": FOR_NOBODY})

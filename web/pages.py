@@ -75,7 +75,9 @@ def make_pages(*, base_url: str, assets: Mapping[str, Asset]) -> Pages:
         "paired_facts": reading.paired_facts,
         "panel_call": reading.panel_call,
         "agreement": reading.agreement,
+        "shipped_and_skipped": reading.shipped_and_skipped,
         "summary": reading.summary,
+        "tab_title": reading.tab_title,
         "tool_data": tool_data,
         "tool_summary": reading.tool_summary,
     }
@@ -84,6 +86,7 @@ def make_pages(*, base_url: str, assets: Mapping[str, Asset]) -> Pages:
         "category_name": category_name,
         "day": reading.day,
         "evidence": reading.evidence,
+        "fact_words": reading.fact_words,
         "field_label": reading.field_label,
         "instant": to_iso,
         "markdown": markdown.html,

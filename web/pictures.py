@@ -19,8 +19,9 @@ from starlette.routing import Route
 from app import exhibiting, publishing
 from app.wiring import Product
 from core.comparison import Side
+from core.errors import NotFound
 from core.panel import Decision
-from web import reading
+from web import moved, reading
 from web.answers import public_answer
 from web.pages import Pages
 
@@ -47,13 +48,21 @@ class PicturePages:
 
     def comparison(self, request: Request) -> Response:
         """Both names with their panel figures. 404 for what is not public."""
-        page = publishing.comparison_page(self.product, request.path_params["slug"])
+        slug = request.path_params["slug"]
+        try:
+            page = publishing.comparison_page(self.product, slug)
+        except NotFound:
+            return moved.comparison(self.product, slug, to="/images/compare/{}.png")
         body = draw(page.view.a, page.view.b)
         return self._answer(request, body, page=page)
 
     def tool(self, request: Request) -> Response:
         """One name with its panel figure. 404 for what is not on show."""
-        page = exhibiting.in_short(self.product, request.path_params["slug"])
+        slug = request.path_params["slug"]
+        try:
+            page = exhibiting.in_short(self.product, slug)
+        except NotFound:
+            return moved.tool(self.product, slug, to="/images/tools/{}.png")
         return self._answer(request, draw(page.side), page=page)
 
     def _answer(

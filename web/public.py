@@ -9,17 +9,17 @@ from typing import TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from app import exhibiting, publishing
 from app.method import method
 from app.wiring import Product
 from core.clock import from_iso
-from core.comparison import split_comparison_slug
 from core.errors import NotFound, UsageError
 from core.week import Week
 from store.shelves import Place
+from web import moved
 from web.pages import Pages
 
 _PLACE = re.compile(r"([0-9T:.Z-]{20,27})~([0-9]{1,18})")
@@ -60,19 +60,8 @@ class PublicPages:
         try:
             page = publishing.comparison_page(self.product, slug)
         except NotFound:
-            return self._moved(slug)
+            return moved.comparison(self.product, slug, to="/compare/{}")
         return self.pages.published(request, "comparison.html", view=page.view, page=page, modified=page.modified)
-
-    def _moved(self, slug: str) -> Response:
-        try:
-            one, other = split_comparison_slug(slug.lower())
-        except UsageError:
-            raise HTTPException(404) from None
-        address = publishing.comparison_address(self.product, one, other)
-        # Only what is published may be pointed at: a redirect would tell that the pair exists. This also ends
-        # every loop, since what is found at an address is shown there, whatever slug it was approved under.
-        publishing.comparison(self.product, address)
-        return RedirectResponse(f"/compare/{address}", status_code=301)
 
     def tool(self, request: Request) -> Response:
         """A tool that stands in an approved comparison. An old slug moves for good to the present one."""
@@ -80,10 +69,7 @@ class PublicPages:
         try:
             page = exhibiting.tool(self.product, slug)
         except NotFound:
-            found = publishing.find_tool(self.product, slug.lower())
-            if found == slug:
-                raise
-            return RedirectResponse(f"/tools/{found}", status_code=301)
+            return moved.tool(self.product, slug, to="/tools/{}")
         return self.pages.published(request, "tool.html", page=page, modified=page.modified)
 
     def lens(self, request: Request) -> Response:

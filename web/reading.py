@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from core.clock import utc
 from core.comparison import ComparisonView, ScorecardRow, Side
@@ -32,9 +33,12 @@ _EVIDENCE = {
     Confidence.B: "stated on the maker's own page",
     Confidence.C: "hinted at in a text",
 }
-LONG_NAME = 13
+MEDIUM_NAME, LONG_NAME, VERY_LONG_NAME = 9, 13, 40
 """From this many characters on the names of a pair are set smaller, so that both still fit side by side."""
-VERY_LONG_NAME = 40
+_TAB_TITLE = 48
+"""Characters of a page's title before the site's name: search engines and tabs cut what is longer."""
+_LONG_NUMBER = re.compile(r"[1-9][0-9]{4,17}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +51,10 @@ class FactRow:
 
 
 def paired_facts(a: Side, b: Side) -> tuple[FactRow, ...]:
-    """Both tools' facts, field by field, in the order in which the fields first appear."""
+    """Both tools' facts, field by field: what is known of both comes first, each part in order of appearance."""
     fields = dict.fromkeys(fact.field for fact in (*a.facts, *b.facts))
-    return tuple(FactRow(label=field_label(field), a=_of(a.facts, field), b=_of(b.facts, field)) for field in fields)
+    rows = [FactRow(label=field_label(field), a=_of(a.facts, field), b=_of(b.facts, field)) for field in fields]
+    return tuple(sorted(rows, key=lambda row: not (row.a and row.b)))
 
 
 def _of(facts: Iterable[Fact], field: str) -> tuple[Fact, ...]:
@@ -60,6 +65,16 @@ def field_label(field: str) -> str:
     """`context_length` as readers see it: `Context length`."""
     words = field.replace("_", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+def fact_words(value: str) -> str:
+    """A fact's value as readers read it: a date as a day, a number of five digits and more in threes."""
+    if _LONG_NUMBER.fullmatch(value):
+        return f"{int(value):,}"
+    try:
+        return day(datetime.fromisoformat(value).replace(tzinfo=UTC)) if _DATE.fullmatch(value) else value
+    except ValueError:  # no day of the calendar
+        return value
 
 
 def agreement(row: ScorecardRow) -> str:
@@ -74,6 +89,15 @@ def panel_call(tally: Tally) -> Decision | None:
     if not tally.total:
         return None
     return Decision.SHIP if tally.ships > tally.skips else Decision.SKIP
+
+
+def shipped_and_skipped(view: ComparisonView) -> tuple[list[Side], list[Side]]:
+    """The sides that the panels ship, and those that they skip; none while either panel is open or empty."""
+    sides = (view.a, view.b)
+    if not all(side.panel.closed and side.panel.total for side in sides):
+        return [], []
+    shipped = [side for side in sides if panel_call(side.panel) is Decision.SHIP]
+    return shipped, [side for side in sides if side not in shipped]
 
 
 def evidence(confidence: Confidence) -> str:
@@ -95,7 +119,18 @@ def name_size(name: str) -> str:
     """The class that sets a name smaller the longer it is."""
     if len(name) >= VERY_LONG_NAME:
         return "name-very-long"
-    return "name-long" if len(name) >= LONG_NAME else "name"
+    if len(name) >= LONG_NAME:
+        return "name-long"
+    return "name-medium" if len(name) >= MEDIUM_NAME else "name"
+
+
+def tab_title(*names: str) -> str:
+    """`A vs B`, or one name, short enough for a tab; an ellipsis says where something was cut."""
+    whole = " vs ".join(names)
+    if len(whole) <= _TAB_TITLE:
+        return whole
+    most = (_TAB_TITLE - len(" vs ") * (len(names) - 1)) // len(names)
+    return " vs ".join(name if len(name) <= most else f"{name[: most - 1].rstrip()}…" for name in names)
 
 
 def day(instant: datetime) -> str:

@@ -16,6 +16,8 @@ from store.merges import retire_comparisons
 from tests.web import shelf
 from tests.web.samples import APPROVED, EMPTY, LONG_VIEW, PARTIAL, VIEW, bare
 
+OTHERWISE = "smolvlm2-2b-vs-old-claw"
+
 
 def read(response) -> BeautifulSoup:
     assert response.status_code == 200, response.text
@@ -73,6 +75,25 @@ def test_an_old_slug_of_a_tool_and_another_case_move_for_good(site):
     for asked in ("old-claw", "SkillClaw"):
         response = site.get(f"/tools/{asked}")
         assert (response.status_code, response.headers["location"]) == (301, "/tools/skillclaw")
+
+
+@pytest.mark.parametrize(
+    ("asked", "address"),
+    [
+        ("/badge/old-claw.svg", "/badge/skillclaw.svg"),
+        ("/images/tools/old-claw.png", "/images/tools/skillclaw.png"),
+        ("/api/tools/old-claw", "/api/tools/skillclaw"),
+        (f"/images/compare/{OTHERWISE}.png", f"/images/compare/{VIEW.slug}.png"),
+        (f"/api/comparisons/{OTHERWISE}", f"/api/comparisons/{VIEW.slug}"),
+    ],
+)
+def test_what_other_sites_show_and_read_is_found_by_an_old_slug_too(site, asked, address):
+    response = site.get(asked)
+    assert (response.status_code, response.headers["location"]) == (301, address)
+    assert site.get(address).status_code == 200
+    if asked.startswith("/api/"):
+        assert response.headers["access-control-allow-origin"] == "*"
+        assert "301" in site.get("/api/openapi.json").json()["paths"]["/api/tools/{slug}"]["get"]["responses"]
 
 
 def test_a_verdict_that_was_replaced_stays_readable_with_its_words_and_days(fresh, fresh_site):
@@ -176,6 +197,13 @@ def test_search_finds_comparisons_with_all_the_words_the_last_of_which_may_be_a_
     assert bouts(soup) == [f"/compare/{slug}" for slug in found]
 
 
+def test_a_search_without_an_answer_goes_on_by_category(site):
+    for query in ("", "nothingofthekind"):
+        links = {link["href"] for link in read(site.get("/search", params={"q": query})).select(".browse a")}
+        assert "/categories/agents" in links
+    assert not read(site.get("/search", params={"q": "skillclaw"})).select(".browse")
+
+
 def test_search_shows_what_was_asked_and_never_obeys_it(site):
     soup = read(site.get("/search", params={"q": "<script>alert(1)</script>\"'\u202ex"}))
     assert soup.select("script") == []
@@ -200,6 +228,12 @@ HIDDEN = [
     "/categories/nothing",
     "/categories/nothing/feed.atom",
     "/badge/secret-one.svg",
+    "/badge/Secret-One.svg",
+    "/tools/Secret-One",
+    "/images/compare/secret-two-vs-secret-one.png",
+    "/api/comparisons/secret-two-vs-secret-one",
+    "/api/tools/{0.__class__}",
+    "/badge/{}.svg",
     "/images/compare/secret-one-vs-secret-two.png",
     "/images/tools/secret-one.png",
     "/api/tools/secret-one",

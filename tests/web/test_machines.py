@@ -15,6 +15,7 @@ from app import announcing
 from tests.web import shelf
 from tests.web.conftest import BASE_URL
 from tests.web.samples import EMPTY, EVERY, HOSTILE_VIEW, PARTIAL, VIEW
+from web.application import create_app
 
 COMPARISON = f"{BASE_URL}/compare/{VIEW.slug}"
 
@@ -269,12 +270,43 @@ PUBLIC = [
     "/llms.txt",
     "/badge/skillclaw.svg",
     f"/images/compare/{VIEW.slug}.png",
+    "/images/tools/skillclaw.png",
+    "/subscribe",
+    "/robots.txt",
+    "/sitemaps/comparisons-1.xml",
     "/api/tools",
     "/api/tools/skillclaw",
     "/api/comparisons",
+    f"/api/comparisons/{VIEW.slug}",
     "/api/editions",
+    "/api/editions/2026-W48",
     "/api/openapi.json",
 ]
+PRIVATE = [
+    "/confirm/",
+    "/unsubscribe/",
+    "/undo/",
+    "/move/",
+    "/preferences/",
+    "/vote/",
+    "/corrections/report",
+    "/desk",
+    "/webhooks/",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/static/",
+]
+
+
+def test_every_public_address_is_among_those_that_are_held_to_it(fresh):
+    best_of = "/editions/{week}/best-of"  # is there with a monthly edition alone
+    public = [
+        each for each in create_app(fresh).routes if not each.path.startswith(tuple(PRIVATE)) and each.path != best_of
+    ]
+    assert len(public) > 20
+    for route in public:
+        assert any(route.path_regex.fullmatch(path.partition("?")[0]) for path in PUBLIC), route.path
 
 
 @pytest.mark.parametrize("path", PUBLIC)

@@ -84,6 +84,68 @@ def test_a_byline_never_gives_an_address_away(name, shown):
     assert reading.byline(name) == shown
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "sentence"),
+    [
+        ((3, 1), (4, 0), "The panel ships both: SkillClaw, 3-1, and SmolVLM2-2B, 4-0."),
+        ((1, 3), (2, 2), "The panel skips both: SkillClaw, 1-3, and SmolVLM2-2B, 2-2."),
+        ((3, 1), (2, 2), "The panel ships SkillClaw, 3-1, and skips SmolVLM2-2B, 2-2."),
+    ],
+)
+def test_a_comparison_opens_with_what_came_of_it(pages, a, b, sentence):
+    one, other = (
+        replace(side, panel=Tally(ships=ships, skips=skips, ship_percent=None, closed=True))
+        for side, (ships, skips) in ((VIEW.a, a), (VIEW.b, b))
+    )
+    assert page(pages, replace(VIEW, a=one, b=other)).select_one(".standfirst").get_text() == sentence
+    still_open = replace(one, panel=replace(one.panel, closed=False))
+    assert page(pages, replace(VIEW, a=still_open, b=other)).select_one(".standfirst") is None
+    assert page(pages, PARTIAL).select_one(".standfirst") is None
+
+
+@given(st.lists(st.text(), min_size=1, max_size=2))
+def test_a_title_fits_a_tab_and_is_whole_where_it_can_be(names):
+    shown = reading.tab_title(*names)
+    assert len(shown) <= 48
+    assert ("…" in shown) >= (shown != " vs ".join(names))
+    assert shown.count(" vs ") >= len(names) - 1
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("186420", "186,420"),
+        ("1840", "1840"),
+        ("00012345", "00012345"),
+        ("2026-11-18", "18 November 2026"),
+        ("2026-02-31", "2026-02-31"),
+        ("٢٠٢٦-١١-١٨", "٢٠٢٦-١١-١٨"),
+        ("apache-2.0", "apache-2.0"),
+        ("9" * 5000, "9" * 5000),
+    ],
+)
+def test_numbers_and_days_of_facts_are_written_for_readers(value, words):
+    assert reading.fact_words(value) == words
+
+
+def test_what_is_known_of_both_tools_comes_first():
+    def fact(field: str) -> Fact:
+        return Fact(field=field, value="x", source_url="", observed_at=SEEN)
+
+    a, b = (replace(VIEW.a, facts=(fact("stars"), fact("licence"))), replace(VIEW.b, facts=(fact("licence"),)))
+    assert [row.label for row in reading.paired_facts(a, b)] == ["Licence", "Stars"]
+
+
+def test_a_fact_that_is_an_address_leads_there_and_shows_where(pages):
+    homes = {"https://www.github.com/amap-ml/skillclaw/": "github.com/amap-ml/skillclaw", "javascript:alert(1)": None}
+    for address, shown in homes.items():
+        facts = (Fact(field="repository", value=address, source_url="", observed_at=SEEN),)
+        found = page(pages, replace(VIEW, a=replace(VIEW.a, facts=facts))).select_one(".fact .side-a .fact-value")
+        link = found.select_one("a")
+        assert (link and (link["href"], link.get_text())) == (shown and (address, shown))
+        assert shown or address in found.get_text()
+
+
 def test_paragraphs_end_at_empty_lines_and_none_is_empty():
     assert reading.paragraphs("one\r\n\r\n\n\ntwo\nstill two\n\n") == ["one", "two\nstill two"]
     assert reading.paragraphs("") == []
@@ -197,7 +259,7 @@ def test_names_in_a_sentence_stand_apart_so_that_their_direction_ends_with_them(
     pieces = page(pages, with_text(VIEW, HOSTILE)).select_one("main").find_all(string=lambda piece: "\u202e" in piece)
     assert pieces
     inline = [
-        piece for piece in pieces if piece.find_parent(class_=["lead", "across", "favours", "byline", "sign-off"])
+        piece for piece in pieces if piece.find_parent(class_=["standfirst", "lead", "across", "byline", "sign-off"])
     ]
     assert {piece.parent.name for piece in inline} == {"bdi"}
 
@@ -219,6 +281,13 @@ def test_votes_are_data_only_once_readers_see_them_as_a_percentage():
     assert "aggregateRating" not in item
     rated = comparison_data(many, address=ADDRESS)["itemListElement"][0]["item"]["aggregateRating"]
     assert (rated["ratingValue"], rated["ratingCount"], rated["bestRating"]) == (90, 10, 100)
+
+
+def test_a_reviewer_known_by_an_address_alone_keeps_its_domain_in_data_too():
+    rows = tuple(replace(row, a=replace(row.a, reviewer="mara@desk.example")) for row in VIEW.rows)
+    data = json.dumps(comparison_data(replace(VIEW, rows=rows), address=ADDRESS))
+    assert "mara" in data
+    assert "desk.example" not in data
 
 
 def test_what_a_machine_wrote_is_given_to_no_person():
