@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
 from PIL import Image, ImageDraw, ImageFont
@@ -29,6 +30,7 @@ SIZE = (1200, 630)
 _MARGIN = 64
 _PAPER, _SHEET, _BAND, _INK, _SOFT = "#eef3ea", "#fafcf7", "#dde8d8", "#12231b", "#4b5d53"
 _MARK, _SHIP, _SKIP = "#d6ec4c", "#0a6240", "#a02c12"
+_BOLD = 1  # pixels around each letter: the typeface comes in one weight, the site's names and figures are heavy
 _LASTS = "public, max-age=3600"
 
 
@@ -44,6 +46,7 @@ class PicturePages:
         return [
             Route("/images/compare/{slug}.png", self.comparison),
             Route("/images/tools/{slug}.png", self.tool),
+            Route("/images/site.png", self.site),
         ]
 
     def comparison(self, request: Request) -> Response:
@@ -54,7 +57,7 @@ class PicturePages:
         except NotFound:
             return moved.comparison(self.product, slug, to="/images/compare/{}.png")
         body = draw(page.view.a, page.view.b)
-        return self._answer(request, body, page=page)
+        return self._answer(request, body, modified=page.modified)
 
     def tool(self, request: Request) -> Response:
         """One name with its panel figure. 404 for what is not on show."""
@@ -63,47 +66,74 @@ class PicturePages:
             page = exhibiting.in_short(self.product, slug)
         except NotFound:
             return moved.tool(self.product, slug, to="/images/tools/{}.png")
-        return self._answer(request, draw(page.side), page=page)
+        return self._answer(request, draw(page.side), modified=page.modified)
 
-    def _answer(
-        self, request: Request, body: bytes, *, page: publishing.ComparisonPage | exhibiting.Exhibit
-    ) -> Response:
-        modified = self.pages.since(page.modified)
-        answer = public_answer(request, body, media_type="image/png", modified=modified, cache=_LASTS)
+    def site(self, request: Request) -> Response:
+        """The picture of every page that has none of its own."""
+        return self._answer(request, draw_site(), modified=None)
+
+    def _answer(self, request: Request, body: bytes, *, modified: datetime | None) -> Response:
+        since = self.pages.since(modified)
+        answer = public_answer(request, body, media_type="image/png", modified=since, cache=_LASTS)
         answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         return answer
 
 
 def draw(*sides: Side) -> bytes:
     """The picture of one or two sides, as PNG."""
-    image = Image.new("RGB", SIZE, _PAPER)
-    pen = ImageDraw.Draw(image)
-    _masthead(pen)
+    image, pen = _sheet()
     width = (SIZE[0] - 2 * _MARGIN) // len(sides)
-    pen.rectangle((_MARGIN, 150, SIZE[0] - _MARGIN, SIZE[1] - _MARGIN), fill=_SHEET, outline=_INK, width=3)
     for number, side in enumerate(sides):
         _side(pen, side, left=_MARGIN + number * width, width=width)
     if len(sides) > 1:
-        middle = SIZE[0] // 2
-        pen.rectangle((middle - 42, 153, middle + 42, SIZE[1] - _MARGIN - 3), fill=_BAND)
-        pen.text((middle, 330), "vs", font=_font(38), fill=_SOFT, anchor="mm")
+        _spine(pen, "vs")
+    return _png(image)
+
+
+@lru_cache(maxsize=1)
+def draw_site() -> bytes:
+    """The picture of the site: its two words, on both sides of the spine."""
+    image, pen = _sheet()
+    _spine(pen, "or")
+    quarter = SIZE[0] // 4
+    for center, call in ((quarter + 16, Decision.SHIP), (SIZE[0] - quarter - 16, Decision.SKIP)):
+        _stamp(pen, call, center=center, middle=358, size=2.6)
+    pen.text((SIZE[0] - _MARGIN, 92), "New AI tools, judged in pairs", font=_font(30), fill=_SOFT, anchor="rm")
+    return _png(image)
+
+
+def _sheet() -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    image = Image.new("RGB", SIZE, _PAPER)
+    pen = ImageDraw.Draw(image)
+    _masthead(pen)
+    pen.rectangle((_MARGIN, 150, SIZE[0] - _MARGIN, SIZE[1] - _MARGIN), fill=_SHEET, outline=_INK, width=3)
+    return image, pen
+
+
+def _spine(pen: ImageDraw.ImageDraw, word: str) -> None:
+    middle = SIZE[0] // 2
+    pen.rectangle((middle - 42, 153, middle + 42, SIZE[1] - _MARGIN - 3), fill=_BAND)
+    pen.text((middle, 330), word, font=_font(38), fill=_SOFT, anchor="mm")
+
+
+def _png(image: Image.Image) -> bytes:
     out = io.BytesIO()
     image.save(out, "PNG", optimize=False, compress_level=6)
     return out.getvalue()
 
 
 def _masthead(pen: ImageDraw.ImageDraw) -> None:
-    pen.text((_MARGIN, 92), "Weekly", font=_font(44), fill=_INK, anchor="lm")
+    pen.text((_MARGIN, 92), "Weekly", font=_font(44), fill=_INK, anchor="lm", stroke_width=_BOLD)
     start = _MARGIN + pen.textlength("Weekly ", font=_font(44))
     end = start + pen.textlength("Verdicts", font=_font(44)) + 24
     pen.polygon([(start, 58), (end, 58), (end + 30, 92), (end, 126), (start, 126)], fill=_MARK)
-    pen.text((start + 14, 92), "Verdicts", font=_font(44), fill=_INK, anchor="lm")
+    pen.text((start + 14, 92), "Verdicts", font=_font(44), fill=_INK, anchor="lm", stroke_width=_BOLD)
 
 
 def _side(pen: ImageDraw.ImageDraw, side: Side, *, left: int, width: int) -> None:
     center, room = left + width // 2, width - 130
     for number, line in enumerate(_lines(pen, _drawable(side), room=room)):
-        pen.text((center, 212 + number * 54), line, font=_font(46), fill=_INK, anchor="mm")
+        pen.text((center, 212 + number * 54), line, font=_font(46), fill=_INK, anchor="mm", stroke_width=_BOLD)
     percent = side.panel.ship_percent
     pen.text(
         (center, 390),
@@ -111,27 +141,28 @@ def _side(pen: ImageDraw.ImageDraw, side: Side, *, left: int, width: int) -> Non
         font=_font(40 if percent is None else 92),
         fill=_INK,
         anchor="mm",
+        stroke_width=0 if percent is None else 2 * _BOLD,
     )
     call = reading.panel_call(side.panel)
     if call is not None:
         pen.text((center, 456), f"panel ship, {side.panel.count}", font=_font(28), fill=_SOFT, anchor="mm")
-        _stamp(pen, call, center=center)
+        _stamp(pen, call, center=center, middle=515)
 
 
-def _stamp(pen: ImageDraw.ImageDraw, call: Decision, *, center: int) -> None:
+def _stamp(pen: ImageDraw.ImageDraw, call: Decision, *, center: int, middle: int, size: float = 1) -> None:
     """Ship is solid and points onward, skip is hollow and stands: as everywhere on the site."""
-    left, right, top, bottom = center - 70, center + 70, 488, 542
-    if call is Decision.SHIP:
-        pen.polygon([(left, top), (right - 20, top), (right, 515), (right - 20, bottom), (left, bottom)], fill=_SHIP)
+    wide, high, point = (round(size * each) for each in (70, 27, 20))
+    left, right, top, bottom = center - wide, center + wide, middle - high, middle + high
+    ship = call is Decision.SHIP
+    if ship:
+        edge = [(left, top), (right - point, top), (right, middle), (right - point, bottom), (left, bottom)]
+        pen.polygon(edge, fill=_SHIP)
     else:
-        pen.rectangle((left, top, right, bottom), outline=_SKIP, width=4)
-    ink = "#ffffff" if call is Decision.SHIP else _SKIP
+        pen.rectangle((left, top, right, bottom), outline=_SKIP, width=round(4 * size))
+    place = (center - (round(8 * size) if ship else 0), middle)
+    ink = "#ffffff" if ship else _SKIP
     pen.text(
-        (center - (8 if call is Decision.SHIP else 0), 515),
-        call.value.capitalize(),
-        font=_font(32),
-        fill=ink,
-        anchor="mm",
+        place, call.value.capitalize(), font=_font(round(32 * size)), fill=ink, anchor="mm", stroke_width=round(size)
     )
 
 

@@ -127,7 +127,9 @@ def test_a_badge_is_a_static_svg_that_other_sites_may_show(site):
     assert "no verdict yet" in site.get("/badge/bare.svg").text
 
 
-@pytest.mark.parametrize("path", [*(f"compare/{view.slug}" for view in EVERY), "tools/skillclaw", "tools/hostile"])
+@pytest.mark.parametrize(
+    "path", [*(f"compare/{view.slug}" for view in EVERY), "tools/skillclaw", "tools/hostile", "site"]
+)
 def test_a_picture_for_link_previews_is_a_png_of_1200_by_630(site, path):
     response = site.get(f"/images/{path}.png")
     assert response.headers["content-type"] == "image/png"
@@ -139,7 +141,8 @@ def test_a_picture_for_link_previews_is_a_png_of_1200_by_630(site, path):
 
 
 def test_every_page_names_its_picture(site):
-    for path in (f"/compare/{VIEW.slug}", "/tools/skillclaw"):
+    pages = "/ /editions /editions/2026-W48 /lenses/builder /categories/agents /methodology /corrections /subscribe"
+    for path in (f"/compare/{VIEW.slug}", "/tools/skillclaw", *pages.split()):
         picture = etree.HTML(site.get(path).text).xpath("//meta[@property='og:image']/@content")
         assert len(picture) == 1
         assert site.get(picture[0].removeprefix(BASE_URL)).status_code == 200
@@ -271,6 +274,7 @@ PUBLIC = [
     "/badge/skillclaw.svg",
     f"/images/compare/{VIEW.slug}.png",
     "/images/tools/skillclaw.png",
+    "/images/site.png",
     "/subscribe",
     "/robots.txt",
     "/sitemaps/comparisons-1.xml",
