@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app import figures, publishing
-from app.sending import VOTES_OPEN
+from app.addressing import VOTES_OPEN
 from app.wiring import Product
 from core.comparison import ComparisonView
 from core.edition import Edition, Frozen

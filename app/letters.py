@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.sending import TITLE, opened_transport
+from app.addressing import TITLE
+from app.sending import opened_transport
 from app.wiring import Product
 from core.delivery import Mail, Recipient
 from digest.headers import letter_headers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.sending import VOTES_OPEN
+from app.addressing import VOTES_OPEN
 from app.voting import BURST, BURST_WITHIN, SWITCHED_WITHIN
 from app.wiring import Product
 from core.category import CATEGORIES

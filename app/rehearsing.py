@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from app import composing
+from app.addressing import edition_mail
 from app.reviewing import checked_address
-from app.sending import Links, edition_mail, opened_transport, require_sendable
+from app.sending import Links, opened_transport, require_sendable
 from app.wiring import Product
 from core.delivery import Mail, Recipient
 from core.errors import Refused
@@ -33,7 +34,7 @@ def send_test(product: Product, week: Week, address: str, *, actor: str) -> str:
     if why is not None:
         raise Refused(f"{wanted} may not be mailed ({why}).", mend="Test with another address.")
     frozen = composing.preview(product, week)
-    mail = edition_mail(product, frozen)
+    mail = edition_mail(product.settings, frozen)
     test = Mail(
         sender=mail.sender, subject=f"[Test] {mail.subject}", html=mail.html, text=mail.text, headers=mail.headers
     )

@@ -22,10 +22,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from app import hours, settling, traces
+from app.addressing import Form
 from app.pace import Pace
 from app.settings import MailKind
 from app.tokens import Purpose, stamp
@@ -39,20 +39,15 @@ from core.delivery import (
     Capabilities,
     DeliveryState,
     Evidence,
-    Mail,
     Outgoing,
-    Recipient,
     Settlement,
     without_addresses,
 )
-from core.edition import Edition, EditionState, Frozen
+from core.edition import Edition, EditionState
 from core.errors import Conflict, DatabaseNotReady, DeliveryError, Refused, SettingsError
 from core.subscriber import Subscriber
 from core.week import Week
 from digest import ledger
-from digest.compose import day, hello
-from digest.headers import edition_headers, unsubscribe_headers
-from digest.marks import CONFIRMED_ON, HELLO, PREFERENCES_URL, UNSUBSCRIBE_URL, vote_url
 from digest.transports import open_transport
 from digest.transports.seal import Seal, open_seal
 from digest.transports.transport import Transport
@@ -60,10 +55,6 @@ from store import audit, deliveries, editions, plans, uncertain
 from store.deliveries import Addressee, Claimed
 from store.plans import Plan
 from store.uncertain import Uncertain
-
-TITLE = "Weekly Verdicts"
-VOTES_OPEN = timedelta(days=28)
-"""How long after its edition a vote link works."""
 
 _LONGEST_WAIT = timedelta(seconds=90)
 """A batch that is due sooner is waited for; a later one is the next run's."""
@@ -259,18 +250,6 @@ def require_sendable(product: Product) -> None:
         )
 
 
-def edition_mail(product: Product, frozen: Frozen) -> Mail:
-    """An edition's content as a mail, its marks still in it."""
-    settings = product.settings
-    return Mail(
-        sender=settings.sender,
-        subject=frozen.subject,
-        html=frozen.html,
-        text=frozen.text,
-        headers=edition_headers(title=TITLE, base_url=settings.base_url),
-    )
-
-
 @contextmanager
 def opened_transport(product: Product) -> Iterator[Transport]:
     """The transport that the settings choose, closed at the end of the block."""
@@ -403,7 +382,7 @@ class _Worker:
     transport: Transport
     ids: tuple[int, int] | None
     sleep: Callable[[float], None]
-    _contents: dict[int, Frozen] = field(default_factory=dict, init=False)
+    _forms: dict[int, Form] = field(default_factory=dict, init=False)
     _due: datetime | None = field(default=None, init=False)  # when more may be done; None: not by waiting
 
     def __post_init__(self) -> None:
@@ -484,8 +463,7 @@ class _Worker:
                 self._due = deliveries.next_due(connection, self.week)
                 return None, []
             self._pace.spend(connection, claimed.recipients, now=now)
-            deliveries.suppress_leavers(connection, claimed, now=now)
-            return claimed, deliveries.recipients(connection, claimed.id)
+            return claimed, deliveries.last_look(connection, claimed, now=now)
 
     def _is_open(self, connection: Any, now: datetime) -> bool:
         """Whether the edition is being sent, and may be still."""
@@ -498,24 +476,21 @@ class _Worker:
 
     def _address(self, claimed: Claimed, people: Sequence[Addressee]) -> Outgoing:
         """Content and recipients, each with their own links."""
-        frozen = self._content(claimed.variant)
-        if claimed.content_hash != frozen.sha256:
+        form = self._form(claimed.variant)
+        if claimed.content_hash != form.sha256:
             raise Refused(
                 f"Batch {claimed.id} was made for another content of edition {self.week}.", mend="It was not sent."
             )
-        links, votes_close = Links(self.product), self.product.now + VOTES_OPEN
-        marks = [(str(vote_url(slug)), slug) for slug in frozen.comparisons]
-        recipients = tuple(_recipient(each, links, marks, votes_close) for each in people)
-        return Outgoing(
-            batch=claimed.id, week=str(self.week), mail=edition_mail(self.product, frozen), recipients=recipients
-        )
+        recipients = form.recipients(people, now=self.product.now)
+        return Outgoing(batch=claimed.id, week=str(self.week), mail=form.mail, recipients=recipients)
 
-    def _content(self, variant: int) -> Frozen:
+    def _form(self, variant: int) -> Form:
         """What readers of a variant get, read once by each line."""
-        if variant not in self._contents:
+        if variant not in self._forms:
             with self.product.database.read() as connection:
-                self._contents[variant] = editions.content(connection, self.week, variant)
-        return self._contents[variant]
+                content = editions.content(connection, self.week, variant)
+            self._forms[variant] = Form(self.product, content)
+        return self._forms[variant]
 
     def _settle_empty(self, claimed: Claimed) -> bool:
         """Everybody has left: nothing is sent, nothing is open."""
@@ -640,29 +615,6 @@ class _Worker:
         )
 
 
-def _recipient(person: Addressee, links: Links, votes: Sequence[tuple[str, str]], votes_close: datetime) -> Recipient:
-    unsubscribe, preferences, *rest = links.all_of(
-        person.subscriber, person.address_key, [slug for _, slug in votes], expires=votes_close
-    )
-    substitutions = dict(zip([mark for mark, _ in votes], rest, strict=True))
-    substitutions[_UNSUBSCRIBE] = unsubscribe
-    substitutions[_PREFERENCES] = preferences
-    substitutions[_CONFIRMED] = _day(person.confirmed_at.date())
-    substitutions[_HELLO] = hello(person.name)
-    return Recipient(
-        delivery=person.delivery,
-        address=person.address,
-        name=person.name,
-        substitutions=substitutions,
-        headers=unsubscribe_headers(url=unsubscribe, mailto=links.product.settings.unsubscribe_mailbox),
-    )
-
-
-# Plain strings: a subclass is looked up several times as slowly.
-_UNSUBSCRIBE, _PREFERENCES, _CONFIRMED, _HELLO = map(str, (UNSUBSCRIBE_URL, PREFERENCES_URL, CONFIRMED_ON, HELLO))
-_day = lru_cache(maxsize=2_000)(day)
-
-
 def _pause(connection: Any, week: Week, *, because: str, now: datetime) -> None:
     if editions.move(
         connection, week, before=[EditionState.SENDING], after=EditionState.PAUSED, because=because[:1000], now=now
@@ -742,15 +694,11 @@ class Links:
         """The page with a subscriber's choices."""
         return self._link(Purpose.PREFERENCES, person)
 
-    def all_of(self, person: int, address_key: str, comparisons: Sequence[str], *, expires: datetime) -> list[str]:
-        """All of an edition's links for one person: unsubscribe, preferences, then the votes. The votes run out."""
-        base, signer, proof = self.product.settings.base_url, self.product.signer, stamp(address_key)
-        votes = f"{base}/{Purpose.VOTE}/"
-        return [
-            f"{base}/{Purpose.UNSUBSCRIBE}/{signer.sign(Purpose.UNSUBSCRIBE, person, proof)}",
-            f"{base}/{Purpose.PREFERENCES}/{signer.sign(Purpose.PREFERENCES, person, proof)}",
-            *[votes + each for each in signer.sign_each(Purpose.VOTE, person, comparisons, proof, expires=expires)],
-        ]
+    def vote(self, person: Subscriber, comparison: str, *, expires: datetime) -> str:
+        """The page with the buttons of a comparison's vote."""
+        words = (comparison,)
+        made = self.product.signer.sign_each(Purpose.VOTE, person.id, words, stamp(person.address_key), expires=expires)
+        return f"{self.product.settings.base_url}/{Purpose.VOTE}/{made[0]}"
 
     def _link(self, purpose: Purpose, person: Subscriber, expires: datetime | None = None) -> str:
         token = self.product.signer.sign(purpose, person.id, stamp(person.address_key), expires=expires)

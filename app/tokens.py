@@ -9,7 +9,7 @@ from binascii import b2a_base64
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from typing import Any
 
@@ -95,6 +95,10 @@ class Signer:
         shown, end = b2a_base64(proofs, newline=False).translate(_FOR_URLS).decode(), f".{body.decode()}."
         return [word + end + shown[24 * at : 24 * at + 22] for at, word in enumerate(words)]
 
+    def proof(self, purpose: Purpose, body: bytes) -> bytes:
+        """The HMAC of a token's body."""
+        return self._proofs[purpose](body)
+
     def read(self, purpose: Purpose, token: str, *, now: datetime) -> list[Any]:
         """The values of a token. Raises Refused for a forged or expired one, or one of another purpose."""
         try:
@@ -120,6 +124,30 @@ class Signer:
             return None
         who, *more = orjson.loads(base64_decode(body))
         return [who, word.decode(), *more]
+
+
+class Bundle:
+    """The tokens of one mail for reader after reader, as the parts in which they differ: one of each `lasting` purpose,
+    as `sign` makes it, and one for each word of another purpose, as `sign_each` makes it."""
+
+    def __init__(self, signer: Signer, lasting: Sequence[Purpose], each: Purpose, words: Sequence[str]) -> None:
+        self._lasting = [partial(signer.proof, purpose) for purpose in lasting]
+        self._each = partial(signer.proof, each)
+        self._words = [word.encode() for word in words]
+        long = [slice(44 * at, 44 * at + 43) for at in range(len(lasting))]
+        start = 44 * len(lasting)
+        short = [slice(start + 24 * at, start + 24 * at + 22) for at in range(len(words))]
+        self._cut = [*long, *short]
+
+    def parts(self, *payload: int | str, until: int) -> list[str]:
+        """One reader's: body B of the lasting tokens B.P, body C of the words' tokens WORD.C.Q, each P, and each Q.
+        Words' tokens run out at `until`, in seconds of Unix."""
+        body, ending = _base64(orjson.dumps([*payload, 0])), _base64(orjson.dumps([*payload, until]))
+        key = self._each(_EACH + ending)
+        proofs = [proof(body) + b"\0" for proof in self._lasting]
+        proofs += [blake2b(word, key=key, digest_size=_PROOF).digest() + b"\0\0" for word in self._words]
+        shown = b2a_base64(b"".join(proofs), newline=False).translate(_FOR_URLS).decode()
+        return [body.decode(), ending.decode(), *[shown[cut] for cut in self._cut]]
 
 
 @lru_cache(maxsize=64)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.addressing import VOTES_OPEN
 from app.limiting import Caller
 from app.reviewing import require_editor
-from app.sending import VOTES_OPEN
 from app.subscribing import same_person
 from app.tokens import Purpose
 from app.wiring import Product

@@ -73,29 +73,29 @@ def sendable(outgoing: Outgoing) -> tuple[tuple[Recipient, ...], dict[int, str]]
     Refused are an address that is none (or has letters beyond ASCII before the at sign, which few servers take), an
     address that the batch holds already, a missing substitution, and a line break where a header would be.
     """
-    wanted = wanted_marks(outgoing.mail)
+    wanted = dict.fromkeys(wanted_marks(outgoing.mail))
     fine: list[Recipient] = []
     refused: dict[int, str] = {}
     seen: set[str] = set()
     for recipient in outgoing.recipients:
         key = address_key(recipient.address)
-        reason = "the batch holds this address twice" if key in seen else _fault(recipient, wanted)
-        seen.add(key)
-        if reason:
-            refused[recipient.delivery] = reason
+        try:
+            _require_sendable(recipient, wanted, twice=key in seen)
+        except (ValueError, RenderError, DeliveryError) as error:
+            refused[recipient.delivery] = str(error)
         else:
             fine.append(recipient)
+        seen.add(key)
     return tuple(fine), refused
 
 
-def _fault(recipient: Recipient, wanted: tuple[str, ...]) -> str:
-    try:
-        envelope_address(recipient.address)
-        marks.require(wanted, recipient.substitutions)
-        check_headers(recipient.headers)
-    except (ValueError, RenderError, DeliveryError) as error:
-        return str(error)
-    return ""
+def _require_sendable(recipient: Recipient, wanted: dict[str, None], *, twice: bool) -> None:
+    if twice:
+        raise ValueError("the batch holds this address twice")
+    envelope_address(recipient.address)
+    if not recipient.substitutions.keys() >= wanted.keys():
+        marks.require(tuple(wanted), recipient.substitutions)
+    check_headers(recipient.headers)
 
 
 @lru_cache(maxsize=2_048)

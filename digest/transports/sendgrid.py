@@ -15,10 +15,11 @@ import logging
 import math
 import re
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -40,6 +41,7 @@ ARGS_PREFIX = "wv_"
 
 LARGEST_REQUEST = 25_000_000  # bytes; the provider's limit is about 30 MB
 LARGEST_SUBSTITUTIONS = 10_000  # bytes per recipient
+_WIDEST = 4  # bytes of a character
 FURTHEST_AHEAD = timedelta(hours=72)
 
 _TIMEOUT = 30.0
@@ -216,22 +218,12 @@ def compose_request(outgoing: Outgoing, recipients: Sequence[Recipient], attempt
     sender = read_sender(mail)
     check_headers(mail.headers)
     wanted = wanted_marks(mail)
-    column = {mark: "\n".join([each.substitutions[mark] for each in recipients]) for mark in wanted}
-    in_html = {
-        mark: "{{html_" + mark[2:]
-        for mark in marks.marks(mail.html)
-        if any(sign in column[mark] for sign in _NEEDS_ESCAPING)
-    }
-    html = "".join(in_html.get(part, part) for part in marks.segments(mail.html))
     ids = {f"{ARGS_PREFIX}attempt": attempt.id}
     if outgoing.batch != LETTER:
         ids[f"{ARGS_PREFIX}batch"] = str(outgoing.batch)
-    as_it_is = not any("{{" in each for each in column.values())
+    html, values = _values(mail.html, recipients, wanted)
     payload: dict[str, Any] = {
-        "personalizations": [
-            _personalization(each, ids, _values(each.substitutions, wanted, in_html, as_it_is=as_it_is))
-            for each in recipients
-        ],
+        "personalizations": [_personalization(each, ids, own) for each, own in zip(recipients, values, strict=True)],
         "from": {"email": sender.address, "name": sender.name} if sender.name else {"email": sender.address},
         "subject": mail.subject,
         "content": [{"type": "text/plain", "value": mail.text}, {"type": "text/html", "value": html}],
@@ -249,15 +241,31 @@ def compose_request(outgoing: Outgoing, recipients: Sequence[Recipient], attempt
 
 
 def _values(
-    given: Mapping[str, str], wanted: Sequence[str], in_html: Mapping[str, str], *, as_it_is: bool
-) -> Mapping[str, str]:
-    """One person's substitutions. `in_html` are the keys that stand for marks whose values HTML wants escaped. A mark
-    within a value is disarmed, since the provider expands what it finds, in whatever order; `as_it_is`: there is
-    none in the whole batch."""
-    if as_it_is and not in_html:
-        return {mark: given[mark] for mark in wanted}
-    values = {mark: marks.disarm(given[mark]) for mark in wanted}
-    return values | {key: marks.value(values[mark], html=True) for mark, key in in_html.items()}
+    html: str, recipients: Sequence[Recipient], wanted: Sequence[str]
+) -> tuple[str, Iterable[Mapping[str, str]]]:
+    """The HTML as it is sent, and the substitutions of each recipient.
+
+    A mark within a value is disarmed, since the provider expands what it finds, in whatever order."""
+    given = [_only(each.substitutions, wanted) for each in recipients]
+    if "{{" in "\n".join(chain.from_iterable([each.values() for each in given])):
+        given = [{mark: marks.disarm(value) for mark, value in each.items()} for each in given]
+    in_html = {mark: "{{html_" + mark[2:] for mark in marks.marks(html) if _needs_escaping(mark, given)}
+    if not in_html:
+        return html, given
+    own_html = "".join(in_html.get(part, part) for part in marks.segments(html))
+    keys = in_html.items()
+    return own_html, [own | {key: marks.value(own[mark], html=True) for mark, key in keys} for own in given]
+
+
+def _needs_escaping(mark: str, given: Sequence[dict[str, str]]) -> bool:
+    column = "\n".join([each[mark] for each in given])
+    return any(sign in column for sign in _NEEDS_ESCAPING)
+
+
+def _only(given: Mapping[str, str], wanted: Sequence[str]) -> dict[str, str]:
+    if isinstance(given, dict) and len(given) == len(wanted):
+        return given
+    return {mark: given[mark] for mark in wanted}
 
 
 def _personalization(recipient: Recipient, ids: Mapping[str, str], values: Mapping[str, str]) -> dict[str, Any]:
@@ -292,6 +300,9 @@ def _within_limits(
 ) -> tuple[Recipient, ...]:
     wanted = wanted_marks(outgoing.mail)
     keys = _bytes("".join(wanted))
+    longest = max(map(len, chain.from_iterable([each.substitutions.values() for each in recipients])), default=0)
+    if 2 * (keys + _WIDEST * longest * len(wanted)) <= LARGEST_SUBSTITUTIONS:
+        return tuple(recipients)  # whoever has nothing but the longest is within the limit, too
     fine = []
     for recipient in recipients:
         used = 2 * (keys + _bytes("".join([recipient.substitutions[mark] for mark in wanted])))

@@ -234,7 +234,7 @@ def test_a_link_that_is_forged_cut_short_or_meant_for_something_else_is_refused(
         Purpose.CONFIRM: links.confirm(person, expires=NOW + timedelta(days=1)),
         Purpose.UNSUBSCRIBE: links.unsubscribe(person),
         Purpose.PREFERENCES: links.preferences(person),
-        Purpose.VOTE: links.all_of(person.id, person.address_key, ["ada-vs-bea"], expires=NOW + timedelta(days=1))[2],
+        Purpose.VOTE: links.vote(person, "ada-vs-bea", expires=NOW + timedelta(days=1)),
     }
     good = others.pop(purpose).rpartition("/")[2]
     stranger = Signer("another key, of thirty-two letters or more").sign(purpose, person.id)

@@ -113,8 +113,7 @@ def _ask(connection: Connection) -> None:
 def _send(connection: Connection) -> None:
     claimed = deliveries.claim(connection, WEEK, owner="worker", now=NOW, until=later(minutes=5))
     assert claimed is not None
-    deliveries.suppress_leavers(connection, claimed, now=NOW)
-    deliveries.recipients(connection, claimed.id)
+    deliveries.last_look(connection, claimed, now=NOW)
     deliveries.expired(connection, WEEK, now=NOW)
     deliveries.is_open(connection, WEEK)
 
