@@ -5,6 +5,7 @@ PART runs only scenarios whose group or point holds that text.
 
 from __future__ import annotations
 
+import multiprocessing
 import shutil
 import sys
 import tempfile
@@ -12,7 +13,9 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from itertools import repeat
 from pathlib import Path
 
 import psycopg
@@ -21,6 +24,8 @@ from store import migrate
 from store.connect import Database
 from tests.faults.harness import Engines, Outcome, run
 from tests.faults.scenario import every
+
+_AT_ONCE = 3
 
 
 @contextmanager
@@ -53,12 +58,17 @@ def main() -> None:
     chosen = [each for each in every() if wanted in each.group or wanted in str(each.point)]
     began = time.monotonic()
     outcomes: list[Outcome] = []
-    with tempfile.TemporaryDirectory(prefix="faults") as name, engines(Path(name)) as ready:
-        for number, scenario in enumerate(chosen):
-            outcome = run(scenario, ready, Path(name) / f"s{number}")
+    with (
+        tempfile.TemporaryDirectory(prefix="faults") as name,
+        engines(Path(name)) as ready,
+        # Most of a scenario is waiting; of those that wait together none knows of the others.
+        ProcessPoolExecutor(_AT_ONCE, mp_context=multiprocessing.get_context("spawn")) as pool,
+    ):
+        folders = [Path(name) / f"s{number}" for number in range(len(chosen))]
+        for number, outcome in enumerate(pool.map(run, chosen, repeat(ready), folders)):
             outcomes.append(outcome)
             if outcome.wrong:
-                sys.stdout.write(f"WRONG {scenario}\n  {'; '.join(outcome.wrong)}\n")
+                sys.stdout.write(f"WRONG {outcome.scenario}\n  {'; '.join(outcome.wrong)}\n")
                 sys.stdout.flush()
             elif sys.stderr.isatty():
                 sys.stderr.write(f"\r{number + 1} of {len(chosen)}")

@@ -31,6 +31,7 @@ from store import checks, subscribers
 from store.schema import batch, delivery, subscriber
 from tests.digest.servers import MailServer
 from tests.faults.scenario import Scenario
+from tests.faults.variants import VARIANTS, Arrived, choose, parsed, wrongly_written
 from tests.faults.worker import Place, Warped, product_at, work
 from tests.forks import FORKS
 from tests.sending.stage import WEEK, add_readers, approve_edition, readers
@@ -130,6 +131,7 @@ class Run:
             address=address,
             fence=scenario.fence,
             lines=scenario.lines,
+            size=2 if scenario.variants else 4,
         )
         key = self.provider.reporter.public_key if self.provider else None
         url = self.provider.url if self.provider else "http://127.0.0.1:1"
@@ -140,8 +142,10 @@ class Run:
     # --- the story
 
     def prepare(self) -> None:
-        approve_edition(self.product)
+        approve_edition(self.product, variants=VARIANTS if self.scenario.variants else ())
         add_readers(self.product.database, PEOPLE, now=self.clock())
+        if self.scenario.variants:
+            choose(self.product.database)
         with self.product.database.write() as connection:
             subscribers.suppress(connection, LISTED, reason="complained", now=self.clock())
 
@@ -309,20 +313,27 @@ class Run:
 
     # --- the reckoning
 
-    def _went_out(self) -> list[str]:
+    def _arrived(self) -> list[Arrived]:
+        """Every mail of the edition that left the house, as it was found outside."""
         if self.provider:
-            return [each.to for each in self.provider.account.went_out() if "wv_delivery" in each.args]
+            sent = [each for each in self.provider.account.went_out() if "wv_delivery" in each.args]
+            return [Arrived(to=each.to, subject=each.subject, text=each.text, html=each.html) for each in sent]
         if self.mail:
-            return [to for _, to, _ in self.mail.mails]
-        found = sorted((self.place.folder / "outbox").glob("*.eml"))
-        return [str(message_from_bytes(path.read_bytes())["To"]).split()[-1].strip("<>") for path in found]
+            return [parsed(to, raw) for _, to, raw in self.mail.mails]
+        found = [path.read_bytes() for path in sorted((self.place.folder / "outbox").glob("*.eml"))]
+        return [parsed(str(message_from_bytes(raw)["To"]).split()[-1].strip("<>"), raw) for raw in found]
+
+    def _went_out(self) -> list[str]:
+        return [each.to for each in self._arrived()]
 
     def judge(self) -> None:
         """The provider's record against the ledger."""
         self.clock.sleep(7200)
-        went = Counter(self._went_out())
+        arrived = self._arrived()
+        went = Counter(each.to for each in arrived)
         ledger = self._ledger()
         wrong = self.outcome.wrong
+        wrong += wrongly_written(self.product, arrived, varied=self.scenario.variants)
         if self._state() is not EditionState.SENT:
             wrong.append(f"the edition is {self._state()}: {Counter(ledger.values())}")
         wrong += [f"{address} was mailed {times} times" for address, times in went.items() if times > 1]

@@ -69,7 +69,7 @@ class Scenario:
     `point` None: nobody is killed; "random": after `delay` seconds; "sigterm": asked to end after so many. `nth`: at the so-manieth time the point is passed.
     `faults` hold until the first worker has ended, `events` while reports are posted. `second`: another worker runs
     at the same time; `lines`: requests that each worker makes side by side. `gone`: the database's connections are cut
-    at the commit after the first answer.
+    at the commit after the first answer. `variants`: the edition has three, in batches of two.
     """
 
     group: str
@@ -84,6 +84,7 @@ class Scenario:
     fence: int = 30
     gone: bool = False
     lines: int = 1
+    variants: bool = False
     seed: int = 0
 
 
@@ -95,6 +96,7 @@ def every() -> Iterator[Scenario]:
         yield from _faults(engine)
         yield from _random_kills(engine, dice)
         yield from _others(engine, dice)
+        yield from _variants(engine, dice)
 
 
 def _kills(engine: str) -> Iterator[Scenario]:
@@ -175,6 +177,24 @@ def _others(engine: str, dice: random.Random) -> Iterator[Scenario]:
         )
     for drop in ("rcpt", "data", "dot", "dot-lost"):
         yield Scenario(group="SMTP, connection lost", engine=engine, transport="smtp", faults=drop)
+
+
+def _variants(engine: str, dice: random.Random) -> Iterator[Scenario]:
+    plain = Scenario(group="", engine=engine, variants=True)
+    for point in POINTS:
+        faults = "error-after:2" if point.startswith("cancel") else ""
+        for nth, second in ((2, False), (4, False), (3, True)):
+            yield replace(plain, group="variants, kill -9", point=point, nth=nth, second=second, faults=faults)
+    for fault in SENDING_FAULTS:
+        yield replace(plain, group="variants, provider's answers", faults=fault)
+    for number in range(6):
+        random_kill = replace(plain, point="random", seed=number)
+        for transport, longest in (("sendgrid", 0.2), ("smtp", 0.08), ("outbox", 0.06)):
+            delay = dice.uniform(0.0, longest)
+            group = f"variants, {transport}, kill -9 at a random time"
+            yield replace(random_kill, group=group, transport=transport, delay=delay)
+    for drop in ("rcpt", "data", "dot", "dot-lost"):
+        yield replace(plain, group="variants, SMTP, connection lost", transport="smtp", faults=drop)
 
 
 def short() -> list[Scenario]:

@@ -20,8 +20,6 @@ from digest.transports.standin import StandIn  # noqa: F401 - loaded once, by th
 from store.connect import Database
 from tests.sending.stage import WEEK, Small, sendgrid_settings, to_sendgrid
 
-SIZE = 4
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
@@ -33,6 +31,7 @@ class Place:
     address: str
     fence: int
     lines: int = 1
+    size: int = 4  # of a batch
 
 
 class Warped:
@@ -60,9 +59,9 @@ def product_at(place: Place, clock: Warped, **more: Any) -> Product:
 
 def transport_at(place: Place, clock: Warped) -> Small:
     if place.transport == "sendgrid":
-        return to_sendgrid(place.address, size=SIZE, clock=clock, fence_minutes=place.fence, timeout=0.4)
+        return to_sendgrid(place.address, size=place.size, clock=clock, fence_minutes=place.fence, timeout=0.4)
     opened = open_transport(place.transport, outbox=place.folder / "outbox", smtp_url=place.address)
-    return Small(inner=opened, size=SIZE)
+    return Small(inner=opened, size=place.size)
 
 
 def work(place: Place, offset: Any) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from app.settings import MailKind, Settings
 from app.wiring import Product
 from core.delivery import Answer, Attempt, Capabilities, Outgoing
-from core.edition import Frozen
+from core.edition import Frozen, Variant
 from core.panel import Role
 from core.subscriber import SubscriberState, address_key
 from core.week import Week
@@ -64,7 +64,12 @@ def sendgrid_settings(var: Any, database_url: str, **changes: Any) -> Settings:
 
 
 def approve_edition(
-    product: Product, week: Week = WEEK, frozen: Frozen = FROZEN, *, comparisons: Sequence[int] = ()
+    product: Product,
+    week: Week = WEEK,
+    frozen: Frozen = FROZEN,
+    *,
+    comparisons: Sequence[int] = (),
+    variants: Sequence[Variant] = (),
 ) -> None:
     """A frozen edition, as a rule without comparisons: what is sent does not depend on them."""
     with product.database.write() as connection:
@@ -87,7 +92,7 @@ def approve_edition(
             left_over=0,
             now=product.now,
         )
-        editions.approve(connection, made, frozen=frozen, by=editor.id, now=product.now)
+        editions.approve(connection, made, frozen=frozen, variants=variants, by=editor.id, now=product.now)
 
 
 def add_readers(database: Database, addresses: Sequence[str], *, now: datetime) -> None:
