@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from app import composing
+from app import best_of, composing
 from app.reviewing import require_editor
 from app.wiring import Product
 from core.comparison import ComparisonState, ComparisonView
@@ -52,6 +52,7 @@ class Arrangement:
     suggested_subject: str
     suggested_preheader: str
     arranged: bool
+    best_of: bool  # monthly readers get the best of the month before instead
     problem: str
 
     @property
@@ -94,6 +95,7 @@ def show(product: Product, week: Week) -> Arrangement:
             suggested_subject=suggest_subject(views),
             suggested_preheader=suggest_preheader(views),
             arranged=worklists.arranged(connection, week),
+            best_of=bool(editions.best_of(connection, week)) if settled else best_of.is_due(connection, week),
             problem=problem,
         )
 
@@ -136,6 +138,11 @@ def preview(product: Product, week: Week) -> Frozen:
         found = editions.find(connection, week)
         frozen = found.frozen or _fit(composing.draft_digest(product, connection, found))[0]
     return composing.reading_copy(product, frozen)
+
+
+def preview_best_of(product: Product, week: Week) -> Frozen:
+    """What monthly readers would get with it, or get; for eyes. Raises NotFound where that is the edition itself."""
+    return composing.reading_copy(product, composing.preview_best_of(product, week))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

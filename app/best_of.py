@@ -47,6 +47,11 @@ def clicks(product: Product, connection: Any, week: Week) -> Counter[str]:
     return sum((figures.clickers(product, connection, each) for each in _sources(connection, week)), Counter())
 
 
+def is_due(connection: Any, week: Week) -> bool:
+    """Whether this week's edition comes with a best-of: it is the first of its month, and the month before sent one."""
+    return bool(_sources(connection, week))
+
+
 def _sources(connection: Any, week: Week) -> list[Week]:
     """The editions that this week's best-of is made of: none unless it is the first of its month that goes out."""
     fellows = [each for each in week.month if each != week]

@@ -4,7 +4,7 @@ sending is."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -61,6 +61,7 @@ class EditionFigures:
     scanned: int
     unsubscribed: int
     comparisons: tuple[ComparisonFigures, ...]
+    best_of: tuple[ComparisonFigures, ...]  # those that monthly readers got instead, of the month before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +165,8 @@ def figures(product: Product, week: Week) -> EditionFigures:
         clicks = events.clicks(connection, week)
         kinds = events.reported(connection, week)
         left = events.leavers(connection, week, until=fixed + _LEAVING) if fixed else 0
-        cast = votes.counted(connection, list(edition.comparisons))
+        best_of = editions.best_of_slugs(connection, week)
+        cast = votes.counted(connection, [*edition.comparisons, *best_of])
     by_people = _by_people(clicks)
     clickers = {each.delivery for each in by_people}
     about = _about(product, by_people)
@@ -178,10 +180,16 @@ def figures(product: Product, week: Week) -> EditionFigures:
         clickers=len(clickers),
         scanned=len({each.delivery for each in clicks} - clickers),
         unsubscribed=left,
-        comparisons=tuple(
-            ComparisonFigures(slug=slug, clickers=about[slug], votes=sum(cast.get(slug, {}).values()))
-            for slug in edition.comparisons
-        ),
+        comparisons=_compared(edition.comparisons, about, cast),
+        best_of=_compared(best_of, about, cast),
+    )
+
+
+def _compared(
+    slugs: Sequence[str], clicked: Counter[str], cast: Mapping[str, Mapping[str, int]]
+) -> tuple[ComparisonFigures, ...]:
+    return tuple(
+        ComparisonFigures(slug=slug, clickers=clicked[slug], votes=sum(cast.get(slug, {}).values())) for slug in slugs
     )
 
 

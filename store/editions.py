@@ -277,6 +277,14 @@ def best_of(connection: Connection, week: Week) -> int | None:
     return found
 
 
+def best_of_slugs(connection: Connection, week: Week) -> tuple[str, ...]:
+    """The comparisons of an approved edition's best-of as its mail names them; none where it has no best-of."""
+    query = sa.select(edition_variant.c.best_of).where(
+        edition_variant.c.week == str(week), edition_variant.c.best_of.is_not(None)
+    )
+    return tuple(connection.scalar(query) or ())
+
+
 def gone_out(connection: Connection, weeks: Sequence[Week]) -> list[Week]:
     """Those of these weeks whose edition has been approved and was not called off since, in their order."""
     out = sa.and_(edition.c.state.in_(_PUBLIC), edition.c.cancelled_at.is_(None))

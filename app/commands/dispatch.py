@@ -158,8 +158,9 @@ def figures(week: str) -> Report:
     with open_product() as product:
         found = counting.figures(product, Week.parse(week))
     data = asdict(found)
-    totals = {name: value for name, value in data.items() if name != "comparisons"}
-    lines = [f"{each.slug}: {each.clickers} clicked, {each.votes} votes" for each in found.comparisons]
+    totals = {name: value for name, value in data.items() if name not in ("comparisons", "best_of")}
+    told = [("", each) for each in found.comparisons] + [("Best-of: ", each) for each in found.best_of]
+    lines = [f"{where}{each.slug}: {each.clickers} clicked, {each.votes} votes" for where, each in told]
     return Report(data=data, rows=[totals], text="\n".join(lines))
 
 

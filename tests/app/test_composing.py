@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
 from functools import partial
@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 import sqlalchemy as sa
 
-from app import best_of, composing, editing, publishing, reviewing, sending, subscribing
+from app import best_of, composing, editing, figures, publishing, reviewing, sending, subscribing
 from app.wiring import Product
 from core.edition import EditionState
 from core.errors import NotFound, Refused, StaleVersion
@@ -416,26 +416,45 @@ def test_what_was_retired_since_is_not_in_the_best_of(product):
     assert composing.variants(then, DECEMBER) == []
 
 
+def _click(product: Product, delivery: int, slug: str, *, at: datetime, machine: bool = False) -> None:
+    click = {
+        "provider_id": f"{at}",
+        "natural_key": f"{at}",
+        "kind": "click",
+        "delivery": delivery,
+        "at": at,
+        "received_at": NOW,
+        "payload": {},
+        "url": f"https://verdicts.example/compare/{slug}",
+        "machine": machine,
+    }
+    with product.database.write() as connection:
+        connection.execute(sa.insert(schema.event).values(**click))
+
+
 def test_clicks_of_people_decide_between_comparisons_with_as_many_votes(product):
     sent, then = month(product)
     enrol(product, 1)
     sending.send(product, FIRST, actor="test")
-    with product.database.write() as connection:
+    with product.database.read() as connection:
         delivery = connection.scalar(sa.select(schema.delivery.c.id))
-        for at, (slug, machine) in enumerate([(sent[1], False), (sent[0], True)]):
-            click = {
-                "provider_id": f"{at}",
-                "natural_key": f"{at}",
-                "kind": "click",
-                "delivery": delivery,
-                "at": NOW + timedelta(hours=at + 1),
-                "received_at": NOW,
-                "payload": {},
-                "url": f"https://verdicts.example/compare/{slug}",
-                "machine": machine,
-            }
-            connection.execute(sa.insert(schema.event).values(**click))
+    _click(product, delivery, sent[1], at=NOW + timedelta(hours=1))
+    _click(product, delivery, sent[0], at=NOW + timedelta(hours=2), machine=True)
     assert composing.preview_best_of(then, DECEMBER).comparisons[0] == sent[1]
+
+
+def test_clicks_on_a_best_of_are_counted_by_comparison_beside_those_on_the_edition(product):
+    sent, then = month(product)
+    monthly(product, 1)
+    composing.approve(then, DECEMBER, email=EDITOR)
+    sending.send(then, DECEMBER, actor="test")
+    with product.database.read() as connection:
+        delivery = connection.scalar(sa.select(schema.delivery.c.id).where(schema.delivery.c.week == str(DECEMBER)))
+    _click(product, delivery, sent[2], at=THEN + timedelta(hours=1))
+    found = figures.figures(then, DECEMBER)
+    assert {each.slug: each.clickers for each in found.best_of} == dict.fromkeys(sent, 0) | {sent[2]: 1}
+    [own] = found.comparisons
+    assert (own.clickers, own.slug in sent, found.clickers) == (0, False, 1)
 
 
 def test_a_vote_that_is_over_or_nearly_so_is_told_without_its_links(product):

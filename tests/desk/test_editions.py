@@ -225,6 +225,27 @@ def test_previews_are_what_would_be_sent_and_stand_in_our_frames_alone(signed_in
     assert text.headers["content-type"].startswith("text/plain")
 
 
+def test_the_best_of_that_monthly_readers_get_stands_beside_the_edition_that_it_goes_with(signed_in, draft):
+    client, framed = signed_in(EDITOR), f'src="{ONE}/html?best-of=1"'
+    assert framed not in client.get(ONE).text
+    for kind in ("html", "text"):
+        refused = client.get(f"{ONE}/{kind}?best-of=1")
+        assert (refused.status_code, "has no best-of" in refused.text) == (404, True)
+    october = Week(2026, 44)
+    composing.assemble(draft, october)
+    composing.approve(draft, october, email=EDITOR)
+    for _ in range(2):  # as it would be sent, then as it was approved
+        assert framed in client.get(ONE).text
+        for kind in ("html", "text"):
+            shown = client.get(f"{ONE}/{kind}?best-of=1").text
+            assert "Your monthly mail: the best comparisons of October 2026" in " ".join(shown.split())
+            assert "{{" not in shown
+            assert "Your monthly mail" not in client.get(f"{ONE}/{kind}").text
+        press(client, "approve", sure="1")
+    assert not arranging.show(draft, WEEK).draft
+    assert framed not in client.get(f"/desk/editions/{october}").text
+
+
 def test_an_edition_without_anything_in_it_says_so(signed_in, draft):
     client = signed_in(EDITOR)
     for slug in SLUGS[:2]:

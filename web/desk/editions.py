@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from app import arranging, composing, rehearsing
 from app.arranging import Arrangement, Words
 from core.comparison import SEPARATOR
-from core.edition import Edition
+from core.edition import Edition, Frozen
 from core.errors import Conflict, NotFound, Refused, RenderError, StaleVersion, UsageError, VerdictsError
 from core.week import Week
 from digest.compose import PREHEADER_LENGTH, SUBJECT_LENGTH
@@ -153,18 +153,23 @@ class Editions:
     def show_html(self, visit: Visit) -> Response:
         """The mail, for a frame."""
         try:
-            return framed(arranging.preview(self.desk.product, _week(visit.word("week"))).html, policy=OF_MAIL)
+            return framed(self._preview(visit).html, policy=OF_MAIL)
         except RenderError as error:
             return framed(f"<p>{_escaped(error)}</p>", policy=OF_MAIL)
 
     def show_text(self, visit: Visit) -> Response:
         """Its text part."""
         try:
-            text = arranging.preview(self.desk.product, _week(visit.word("week"))).text
+            text = self._preview(visit).text
         except RenderError as error:
             text = str(error)
         headers = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex", "Content-Security-Policy": OF_MAIL}
         return HTMLResponse(text, headers=headers, media_type="text/plain")
+
+    def _preview(self, visit: Visit) -> Frozen:
+        """With `best-of` among the address's parameters, what monthly readers get."""
+        show = arranging.preview_best_of if visit.text("best-of") else arranging.preview
+        return show(self.desk.product, _week(visit.word("week")))
 
 
 def _escaped(error: VerdictsError) -> str:
