@@ -88,6 +88,10 @@ class Settings(BaseSettings):
     unsubscribe_mailbox: str | None = Field(
         None, description="Address that takes `unsubscribe` mails; named in every edition's List-Unsubscribe."
     )
+    check_deliverability: bool = Field(
+        default=False,
+        description="Ask the DNS whether the domain of an address that is typed into a form takes mail at all.",
+    )
     soft_bounces: int = Field(3, ge=1, le=100, description="Returned mails after which an address is not mailed again.")
     soft_bounce_days: int = Field(30, ge=1, le=365, description="Days within which returned mails are counted.")
     contact: str | None = Field(None, description="URL or address that goes into the User-Agent of ingestion.")

@@ -16,6 +16,8 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
+from email_validator import EmailNotValidError, caching_resolver, validate_email
+
 from app import letters, limiting
 from app.reviewing import checked_address
 from app.sending import Links
@@ -37,6 +39,7 @@ LONGEST_PAUSE = 26
 UNDO_LASTS = timedelta(days=1)
 """How long the page that says goodbye offers the way back."""
 
+_DNS_SECONDS = 3
 _LINK_LASTS = timedelta(days=7)
 _MOVE_BACK_LASTS = timedelta(days=30)
 _ASK_AGAIN_AFTER = timedelta(days=1)
@@ -48,6 +51,25 @@ single addresses."""
 
 
 # ------------------------------------------------------------ asking
+
+
+def wanted_address(product: Product, text: str) -> str:
+    """An address that somebody has typed into a form, as it is written in mails. Raises Refused for what is none, and,
+    if the settings say so, for one whose domain takes no mail; a DNS that does not answer refuses nobody."""
+    address = checked_address(text)
+    if product.settings.check_deliverability:
+        try:
+            validate_email(address, dns_resolver=_resolver())
+        except EmailNotValidError as error:
+            raise Refused(
+                f"Mail to {address} would not arrive: {error}", mend="Look for a slip of the finger."
+            ) from None
+    return address
+
+
+@cache
+def _resolver() -> Any:
+    return caching_resolver(timeout=_DNS_SECONDS)
 
 
 def subscribe(product: Product, address: str, *, source: str, network: str | None) -> None:
@@ -380,7 +402,7 @@ def ask_move(product: Product, token: str, address: str) -> Move | None:
     person is told the same in both cases. Raises Refused, TooMany after three in an hour."""
     with product.database.read() as connection:
         found = _active_holder(product, connection, token)
-    wanted = checked_address(address)
+    wanted = wanted_address(product, address)
     if address_key(wanted) == found.address_key:
         raise Refused("This is the address that your mail goes to already.")
     limiting.use(product, "move", limiting.Caller(address=f"subscriber {found.id}"))

@@ -14,7 +14,6 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from app import limiting, subscribing
-from app.reviewing import checked_address
 from app.wiring import Product
 from core.errors import Refused
 from web.answers import FOR_NOBODY
@@ -63,7 +62,7 @@ class SubscriberPages:
         asking = caller(request)
         limiting.use(self.product, "subscribe", asking)
         try:
-            wanted = checked_address(address)
+            wanted = subscribing.wanted_address(self.product, address)
         except Refused as refusal:
             return self.pages.private("subscribe.html", status=400, address=address, problem=str(refusal))
         answer = self.pages.private("check_your_mail.html", address=address, again="/subscribe")

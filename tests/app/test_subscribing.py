@@ -34,6 +34,7 @@ from tests.conftest import NOW
 
 ADA = "ada@example.com"
 YES = "Yes, send me the mail."
+LONG = ("x" * 10_000, f"{'x' * 10_000}@example.com", f"ada@{'x' * 10_000}.com", f"ada@{'x.' * 5_000}com")
 
 
 def letters(product: Product, kind: str = "") -> list[EmailMessage]:
@@ -128,7 +129,7 @@ def test_asking_tells_nobody_whether_an_address_is_known(product):
     assert state(product) is SubscriberState.ACTIVE
 
 
-@pytest.mark.parametrize("wrong", ["", "ada", "ada@", "ada@@example.com", "ada@example.com\nBcc: b@c.d", "x" * 10_000])
+@pytest.mark.parametrize("wrong", ["", "ada", "ada@", "ada@@example.com", "ada@example.com\nBcc: b@c.d", *LONG])
 def test_what_is_no_address_is_refused(product, wrong):
     with pytest.raises(Refused, match="is not an e-mail address") as refusal:
         ask(product, wrong)
