@@ -1,15 +1,17 @@
 """Talking to a mail server: commands out, replies in, over one socket. smtplib opens it, this uses it.
 
-smtplib reads a reply line by line through a file and writes in small pieces; here a whole mail is one write, and
-several replies are one read.
+smtplib reads a reply line by line through a file and writes in small pieces; here a whole mail is one write, from where
+its parts lie, and several replies are one read.
 """
 
 from __future__ import annotations
 
 import smtplib
 import socket
+import ssl
 
 _LONGEST_REPLY = 64_000  # bytes; RFC 5321 knows 512 to a line
+_MOST_PARTS = 1_000  # of one write; the kernel takes 1,024
 _CODE = 3
 NO_REPLY = -1
 """The code of what came instead of a reply."""
@@ -33,6 +35,18 @@ class Dialogue:
         """Write all of it."""
         try:
             self._sock.sendall(data)
+        except OSError as error:
+            raise Lost(f"connection lost: {error}") from error
+
+    def pour(self, parts: list[bytes]) -> None:
+        """Write all of them in their order, without putting them together first where the socket allows it."""
+        try:
+            for start in range(0, len(parts), _MOST_PARTS):
+                some = parts[start : start + _MOST_PARTS]
+                # TLS has to copy them anyhow.
+                sent = 0 if isinstance(self._sock, ssl.SSLSocket) else self._sock.sendmsg(some)
+                if sent < sum(map(len, some)):
+                    self._sock.sendall(memoryview(b"".join(some))[sent:])
         except OSError as error:
             raise Lost(f"connection lost: {error}") from error
 

@@ -154,7 +154,11 @@ class Messages:
 
     def build(self, recipient: Recipient) -> bytes:
         """One recipient's message, CRLF line ends, ASCII only."""
-        return b"".join((*self._headers(recipient), *self._pieces(recipient)))
+        return b"".join(self.parts(recipient))
+
+    def parts(self, recipient: Recipient) -> list[bytes]:
+        """The same, not put together: nearly all of it is everybody's, and need not be copied."""
+        return [*self._headers(recipient), *self._pieces(recipient)]
 
     def _headers(self, recipient: Recipient) -> tuple[bytes, ...]:
         """This person's own headers, then everybody's."""

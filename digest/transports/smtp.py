@@ -52,11 +52,11 @@ class _SenderRefused(Exception):  # noqa: N818 - a turn of the conversation, not
 
 @dataclass(frozen=True, slots=True)
 class _Letter:
-    """One mail, made: the commands of its envelope, and its content without the final dot."""
+    """One mail, made: the commands of its envelope, and its content in parts without the final dot."""
 
     recipient: Recipient
     envelope: tuple[bytes, bytes, bytes]
-    content: bytes
+    content: list[bytes]
 
 
 @dataclass(slots=True)
@@ -165,7 +165,7 @@ class Smtp:
         while letter is not None and self._line is not None:
             refusal = self._offer(self._line, letter, announced=announced)
             if refusal is None:
-                self._line.push(letter.content)  # without its dot nothing is taken
+                self._line.pour(letter.content)  # without its dot nothing is taken
             left.popleft()
             following = self._next_letter(left, messages, tally)  # made while the server reads
             ahead = following if self._goes_ahead() else None
@@ -187,10 +187,10 @@ class Smtp:
         return None
 
     def _letter(self, recipient: Recipient, messages: Messages) -> _Letter:
-        content = messages.build(recipient)
+        content = messages.parts(recipient)
         if self._seal is not None:
-            content = self._seal.sign(content)
-        size = f" SIZE={len(content)}" if self._line is not None and self._line.wants_size else ""
+            content = [self._seal.sign(b"".join(content))]
+        size = f" SIZE={sum(map(len, content))}" if self._line is not None and self._line.wants_size else ""
         mail = f"MAIL FROM:<{messages.sender.address}>{size}\r\n"
         rcpt = f"RCPT TO:<{envelope_address(recipient.address)}>\r\n"
         return _Letter(recipient, (mail.encode("ascii"), rcpt.encode("ascii"), b"DATA\r\n"), content)

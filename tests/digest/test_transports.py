@@ -427,8 +427,9 @@ def test_the_schema_check_of_these_tests_can_fail(provider):
     assert schema_faults({"personalizations": [{"to": [{"name": "x"}]}], "from": {"email": "a@b.example"}})
 
 
-def test_a_thousand_recipients_go_in_one_request_that_keeps_every_rule(provider, api):
-    answer = send(api, *range(1, 1_001))
+def test_a_thousand_recipients_go_in_one_request_that_keeps_every_rule(provider):
+    with closing(SendGrid("SG.key", url=provider.url, fence_minutes=30, clock=lambda: NOW)) as patient:
+        answer = send(patient, *range(1, 1_001))  # the provider of these tests checks each against the schema
     assert provider.broken == []
     assert answer.kind is AnswerKind.ACCEPTED
     assert answer.message_id == provider.account.messages[0].id.partition(".")[0]
