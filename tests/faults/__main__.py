@@ -25,7 +25,7 @@ from store.connect import Database
 from tests.faults.harness import Engines, Outcome, run
 from tests.faults.scenario import every
 
-_AT_ONCE = 3
+_AT_ONCE = 4
 
 
 @contextmanager
