@@ -14,8 +14,9 @@ from core.panel import Lens
 from core.text import clean
 from core.words import words
 from review.tally import percent
-from store import corrections, people, shelves, tools
+from store import corrections, notices, people, shelves, tools
 from store.corrections import Corrected
+from store.notices import Notice
 from store.shelves import Change, Heard, Place
 
 _PAIRS = 24
@@ -59,6 +60,7 @@ class ToolPage:
     corrections: tuple[Corrected, ...]
     approved_at: datetime | None
     stale_since: datetime | None
+    notice: Notice
     modified: datetime | None
 
 
@@ -78,6 +80,7 @@ def tool(product: Product, slug: str) -> ToolPage:
         )
         changes = tuple(shelves.changes(connection, limit=_CHANGES, tool_id=found.id))
         corrected = corrections.of_tool(connection, found.id)
+        notice = notices.of_tools(connection, (found.id,)).get(found.slug, notices.NOTHING)
     said = _spoken(stands[0])
     last = newer(*(each.cell.submitted_at for each in said))
     stale = last + STALE_AFTER if last is not None and last + STALE_AFTER <= product.now else None
@@ -90,7 +93,10 @@ def tool(product: Product, slug: str) -> ToolPage:
         corrections=corrected,
         approved_at=views[0].approved_at,
         stale_since=stale,
-        modified=newer(modified, stale, *(each.at for each in changes), *(each.at for each in corrected)),
+        notice=notice,
+        modified=newer(
+            modified, stale, notice.modified, *(each.at for each in changes), *(each.at for each in corrected)
+        ),
     )
 
 

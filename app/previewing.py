@@ -10,14 +10,15 @@ from core.edition import Edition, EditionState, Frozen
 from core.week import Week
 from digest.compose import compose, suggest_preheader, suggest_subject
 from digest.render import render_digest
-from store import comparisons, corrections
+from store import comparisons, corrections, notices, tools
 
 
 def page(product: Product, view: ComparisonView) -> ComparisonPage:
     """The public page of a comparison as it would be with this view."""
     with product.database.read() as connection:
         corrected = corrections.of_comparison(connection, comparisons.find(connection, view.slug).id)
-    return ComparisonPage(view=view, others=(), corrections=corrected, stale_since=None, modified=None)
+        told = notices.of_tools(connection, [tools.find(connection, side.slug).id for side in (view.a, view.b)])
+    return ComparisonPage(view=view, others=(), corrections=corrected, stale_since=None, notices=told, modified=None)
 
 
 def mail(product: Product, view: ComparisonView) -> Frozen:

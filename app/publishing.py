@@ -17,10 +17,11 @@ from core.edition import Edition
 from core.errors import NotFound
 from core.week import Week
 from digest.compose import best_of_intro, month
-from store import comparisons, corrections, shelves, tools, votes
+from store import comparisons, corrections, notices, shelves, tools, votes
 from store import editions as kept
 from store.corrections import Corrected
 from store.editions import ShelvedEdition
+from store.notices import Notice
 
 NEWEST = 12
 OTHERS = 3
@@ -62,12 +63,14 @@ class HomeView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonPage:
-    """A comparison with what its page adds. `stale_since`: from then on its verdicts are older than 90 days."""
+    """A comparison with what its page adds. `stale_since`: from then on its verdicts are older than 90 days. `notices`:
+    by slug of the tool, where there is something to tell."""
 
     view: ComparisonView
     others: tuple[ComparisonView, ...]
     corrections: tuple[Corrected, ...]
     stale_since: datetime | None
+    notices: Mapping[str, Notice]
     modified: datetime | None
 
 
@@ -100,11 +103,17 @@ def comparison_page(product: Product, slug: str) -> ComparisonPage:
         wanted = [at, *[each for each in dict.fromkeys(near) if each != at][: 2 * OTHERS]]
         (view, *others), modified = pages(connection, wanted)
         corrected = corrections.of_comparison(connection, at)
+        told = notices.of_tools(connection, (low, high))
     said = [cell.submitted_at for row in view.rows for cell in (row.a, row.b) if cell]
     stale = max(said) + STALE_AFTER if said and max(said) + STALE_AFTER <= product.now else None
-    dates = [stale, *(each.at for each in corrected)]
+    dates = [stale, *(each.at for each in corrected), *(each.modified for each in told.values())]
     return ComparisonPage(
-        view=view, others=tuple(others), corrections=corrected, stale_since=stale, modified=newer(modified, *dates)
+        view=view,
+        others=tuple(others),
+        corrections=corrected,
+        stale_since=stale,
+        notices=told,
+        modified=newer(modified, *dates),
     )
 
 

@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from bs4 import BeautifulSoup
 
 from app.lenses import load_standard_lenses
-from core.panel import Decision
+from core.panel import Decision, DeclineReason
 from core.words import words as searched
-from store import shelves, tools
+from store import schema, shelves, tools, versions
 from store.merges import retire_comparisons
 from tests.web import shelf
 from tests.web.samples import APPROVED, EMPTY, LONG_VIEW, PARTIAL, VIEW, bare
@@ -129,6 +130,38 @@ def test_verdicts_older_than_ninety_days_say_so_on_both_pages(server, client, fr
 
 
 # ------------------------------------------------------------ categories and lenses
+
+
+def test_who_stood_aside_is_counted_and_not_named_and_a_newer_version_is_noted(fresh, fresh_site):
+    load_standard_lenses(fresh)
+    shelf.publish(fresh, VIEW, PARTIAL)
+    before = fresh_site.get(f"/compare/{VIEW.slug}")
+    assert "stood aside" not in before.text
+    assert "Newer version" not in before.text
+    with fresh.database.write() as connection:
+        claw, other = tools.find(connection, "skillclaw").id, tools.find(connection, "blank").id
+        reasons = {
+            "builder": DeclineReason.CONFLICT,
+            "skeptic": DeclineReason.CONFLICT,
+            "creator": DeclineReason.NOT_MY_FIELD,
+        }
+        for at, (lens, reason) in enumerate(reasons.items(), start=1):
+            name = {"email": f"r{at}@desk.example", "email_key": f"r{at}@desk.example", "name": f"Reviewer {at}"}
+            person = {"id": 100 + at, **name, "machine": False, "active": True, "invited_at": APPROVED}
+            connection.execute(sa.insert(schema.person).values(person))
+            connection.execute(sa.insert(schema.seat).values(id=at, tool=claw, lens=lens, state="open"))
+            declined = {"seat": at, "person": 100 + at, "reason": reason, "at": APPROVED + timedelta(days=1)}
+            connection.execute(sa.insert(schema.decline).values(declined))
+        versions.declare(connection, newer=other, older=claw, by="noor@verdicts.example", now=APPROVED)
+    for path, place in ((f"/compare/{VIEW.slug}", "#panel .side-a"), ("/tools/skillclaw", "#panel")):
+        response = fresh_site.get(path)
+        told = words(read(response), place)
+        assert "1 verdict with a disclosure; 2 reviewers stood aside for a conflict of interest" in told
+        assert "Newer version Noted 20 November 2026 : there is a newer version" in told
+        assert "Reviewer 1" not in response.text
+    assert "stood aside" not in words(read(fresh_site.get(f"/compare/{VIEW.slug}")), "#panel .side-b")
+    again = fresh_site.get(f"/compare/{VIEW.slug}", headers={"If-None-Match": before.headers["etag"]})
+    assert again.status_code == 200
 
 
 def test_a_category_shows_its_comparisons_newest_first_and_goes_on_where_a_page_ends(fresh, fresh_site):

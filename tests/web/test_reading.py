@@ -33,7 +33,7 @@ def pages() -> Pages:
 
 
 def shown(view: ComparisonView) -> ComparisonPage:
-    return ComparisonPage(view=view, others=(view,), corrections=(), stale_since=None, modified=None)
+    return ComparisonPage(view=view, others=(view,), corrections=(), stale_since=None, notices={}, modified=None)
 
 
 def page(pages: Pages, view: ComparisonView) -> BeautifulSoup:
