@@ -12,18 +12,17 @@ One source's life, step by step:
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from bisect import insort
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from app import pricing, reviewing
-from app.pricing import TURNS
-from app.wiring import Product
+from app.wiring import TURNS, Product
 from core.errors import Conflict, DatabaseNotReady, NotFound, SourcesFileError, UsageError, VerdictsError
 from core.intent import Ask, Assessment, Intent, Merge, NewTool, SeenAgain
 from core.sighting import Seen, Sighting
@@ -37,6 +36,7 @@ from ingest.priority import Scales
 from store import audit, merges, sources, tools
 
 _TRIES = 2
+_ALLOCATIONS = 20_000
 _ROWS = 1500
 _SECONDS = 2.0
 """A transaction takes readings together until they have so many entries, or the first has waited so long: a statement
@@ -90,6 +90,8 @@ def ingest(
     records = _run(_ingest(product, chosen, told or _tell_nobody))
     if options.read_pricing_pages:
         # What was ingested is told even when the database is too busy for the prices; the next run looks again.
+        from app import pricing  # noqa: PLC0415 - few read pages
+
         with suppress(Conflict):
             pricing.read_unknown(product, limit=options.pricing_pages)
     order = {each.source.key: place for place, each in enumerate(chosen)}
@@ -101,12 +103,25 @@ _Result = TypeVar("_Result")
 
 def _run(work: Coroutine[Any, Any, _Result]) -> _Result:
     """Run on the event loop in C where there is one: it takes a quarter off a pass in which nothing has changed."""
-    try:
-        from uvloop import new_event_loop  # noqa: PLC0415 - only ingestion waits for so many at once
-    except ImportError:  # Windows
-        return asyncio.run(work)
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    loop: Callable[[], asyncio.AbstractEventLoop] | None = None
+    with suppress(ImportError):  # Windows has none
+        from uvloop import new_event_loop as loop  # noqa: PLC0415 - only ingestion waits for so many at once
+    with _few_collections(), asyncio.Runner(loop_factory=loop) as runner:
         return runner.run(work)
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Look for cycles of garbage rarely: what a batch holds lives until it is stored, and walking over it again and again
+    takes a tenth of a run in which everything is new."""
+    usual = gc.get_threshold()
+    gc.freeze()  # modules and their like: they stay
+    gc.set_threshold(_ALLOCATIONS, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
 
 
 def _choose(
@@ -221,7 +236,10 @@ def _fail(product: Product, reading: Reading, problem: Exception) -> FetchRecord
 def _store(product: Product, readings: Sequence[Reading]) -> list[FetchRecord]:
     with product.database.write() as connection:
         counts = _apply(connection, [each for each in readings if each.outcome is not Outcome.FAILED])
-        reviewing.give_due_dates(product, connection)
+        if counts:  # only entries bring anything into the queue
+            from app import reviewing  # noqa: PLC0415 - a run in which nothing has changed does without
+
+            reviewing.give_due_dates(product, connection)
         records = [_record(each, counts.get(each.source, Counts())) for each in readings]
         sources.finish(connection, list(zip(readings, records, strict=True)))
     return records

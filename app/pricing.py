@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from app.wiring import Product
+from app.wiring import TURNS, Product
 from core.errors import FetchError, Refused
 from core.fact import Pricing, PricingModel
 from core.source import Request, Validators
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from ingest.fetch import Fetcher
     from ingest.pricing_page import Page
 
-TURNS = "hosts.turns"
-"""The file below VERDICTS_VAR in which processes keep their turns at hosts."""
 AGAIN = timedelta(days=90)
 """A page is not asked again before, and what it said is not repeated without a date after."""
 

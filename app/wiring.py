@@ -16,6 +16,9 @@ from app.tokens import Signer
 from core.clock import Clock, system_clock
 from store.connect import Database
 
+TURNS = "hosts.turns"
+"""The file below VERDICTS_VAR in which processes keep their turns at hosts."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Product:

@@ -49,9 +49,9 @@ _TRANSIENT = frozenset({408, 425, 500, 502, 503, 504})
 _BUSY = frozenset({429, 503})
 _MOST_HOPS = 5
 _MOST_ADDRESSES = 3
-_MOST_IDLE = 32
+_ORIGINS = 32
 _KEPT = 15.0
-"""So many origins keep a connection for a next request, and for so many seconds."""
+"""So many origins share a pool, and for so many seconds it keeps their connections for a next request."""
 _SECRET = re.compile(r"\$\{([A-Z][A-Z0-9_]{0,60})\}")
 _ROBOTS_BYTES = 512_000  # RFC 9309 asks for at least 500 KiB
 _PRIVATE_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
@@ -77,11 +77,12 @@ class Limits:
     at_once: int = 50
 
 
-@dataclass(slots=True)
-class _Origin:
-    """The small pool of one origin, and how many requests use it now."""
+@dataclass(slots=True, eq=False)
+class _Pool:
+    """The connections of a few origins, and how many requests use them now."""
 
     transport: httpx.AsyncBaseTransport
+    origins: int = 0
     users: int = 0
 
 
@@ -151,7 +152,8 @@ class Fetcher:
         self._turns = asyncio.Semaphore(self._limits.at_once)
         self._queues: dict[str, _Queue] = {}
         self._shared = Turns(shared)
-        self._origins: dict[str, _Origin] = {}  # the oldest first
+        self._pools: dict[str, _Pool] = {}  # by origin
+        self._newest: dict[str, _Pool] = {}  # by scheme
         self._robots: dict[str, asyncio.Task[Protego]] = {}
         self._tls: ssl.SSLContext | None = None
 
@@ -164,9 +166,9 @@ class Fetcher:
         for task in self._robots.values():
             task.cancel()
         await asyncio.gather(*self._robots.values(), return_exceptions=True)
-        for origin in self._origins.values():
-            await origin.transport.aclose()
-        self._origins.clear()
+        for pool in set(self._pools.values()):
+            await pool.transport.aclose()
+        self._pools.clear()
         self._shared.close()
 
     async def fetch(self, request: Request, validators: Validators) -> Response:
@@ -317,13 +319,17 @@ class Fetcher:
         """Send to one checked address. Raises _UnreachedError when it cannot be connected to: another one may answer."""
         try:
             outgoing = self._outgoing(request, validators, address)
-            async with self._pool(request.url) as transport:
-                response = await transport.handle_async_request(outgoing)
+            pool = await self._pool(request.url)
+            pool.users += 1
+            try:
+                response = await pool.transport.handle_async_request(outgoing)
                 try:
                     headers = {name.lower(): value for name, value in response.headers.items()}
                     body = await self._body(request, response)
                 finally:
                     await response.aclose()
+            finally:
+                pool.users -= 1
         except (httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError) as error:
             raise FetchError(f"{request.url[:200]!r} cannot be asked ({error}).", permanent=True) from None
         except httpx.HTTPError as error:
@@ -347,10 +353,11 @@ class Fetcher:
     def _outgoing(self, request: Request, validators: Validators, address: str) -> httpx.Request:
         """The request as it goes out: to the checked address, in the name of the host."""
         url = httpx.URL(request.url)
+        target = url if url.host == address else url.copy_with(host=address)
         limits = self._limits
         return httpx.Request(
             request.method,
-            url.copy_with(host=address),
+            target,
             headers={"Host": url.netloc.decode("ascii"), **self._headers(request, validators)},
             content=request.body,
             extensions={
@@ -376,7 +383,7 @@ class Fetcher:
 
     async def _body(self, request: Request, response: httpx.Response) -> bytes:
         """The plain body of an answer that has one for us, under the cap on the wire and off it."""
-        if not (200 <= response.status_code < 300 or response.status_code == 304):  # noqa: PLR2004 - RFC 9110
+        if not 200 <= response.status_code < 300:  # noqa: PLR2004 - RFC 9110; 304 has none
             return b""
         too_large = FetchError(
             f"{_host(request.url)} sends more than the {request.max_bytes:,} bytes that are taken.", permanent=True
@@ -393,33 +400,42 @@ class Fetcher:
         plain.finish()
         return bytes(body)
 
-    @asynccontextmanager
-    async def _pool(self, url: str) -> AsyncIterator[httpx.AsyncBaseTransport]:
-        """This origin's own pool, made on first use; of those that nobody uses the oldest are closed."""
+    async def _pool(self, url: str) -> _Pool:
+        """The pool of this origin. Origins share one as they come, because making one costs as much as half a request;
+        those of before are closed once nobody uses them, so that few connections are idle however many there are."""
         parts = urlsplit(url)
         name = f"{parts.scheme}://{parts.netloc.lower()}"
-        origin = self._origins.pop(name, None) or _Origin(self._transport())
-        self._origins[name] = origin
-        origin.users += 1
-        try:
-            yield origin.transport
-        finally:
-            origin.users -= 1
-            idle = [one for one, other in self._origins.items() if other.users == 0]
-            for one in idle[: max(0, len(idle) - _MOST_IDLE)]:
-                await self._origins.pop(one).transport.aclose()
+        if pool := self._pools.get(name):
+            return pool
+        pool = self._newest.get(parts.scheme)
+        if pool is None or pool.origins >= _ORIGINS:
+            await self._close_idle()
+            pool = self._newest[parts.scheme] = _Pool(self._transport(secure=parts.scheme == "https"))
+        pool.origins += 1
+        self._pools[name] = pool
+        return pool
 
-    def _transport(self) -> httpx.AsyncBaseTransport:
-        """A pool of this origin's own. aiohttp's connections under httpx cost a third of what httpx's own do."""
+    async def _close_idle(self) -> None:
+        idle = {pool for pool in self._pools.values() if not pool.users and pool.origins >= _ORIGINS}
+        self._pools = {name: pool for name, pool in self._pools.items() if pool not in idle}
+        for pool in idle:
+            await pool.transport.aclose()
+
+    def _transport(self, *, secure: bool) -> httpx.AsyncBaseTransport:
+        """A pool. aiohttp's connections under httpx cost a third of what httpx's own do, and are told apart by address and
+        by the name that the certificate has to bear."""
         from aiohttp import ClientSession, DummyCookieJar, TCPConnector  # noqa: PLC0415 - who fetches nothing never waits for it
         from httpx_aiohttp import AiohttpTransport  # noqa: PLC0415
 
-        # One TLS context for all: making one costs 20 ms. No limit on connections here: the turns are the limit.
-        self._tls = self._tls or httpx.create_ssl_context()
-        connector = TCPConnector(limit=0, keepalive_timeout=_KEPT, ssl=self._tls, use_dns_cache=False)
+        # One TLS context for all, and none where it is not needed: making one costs 20 ms. No limit on connections here:
+        # the turns are the limit.
+        if secure and self._tls is None:
+            self._tls = httpx.create_ssl_context()
+        tls = self._tls if secure else None
+        connector = TCPConnector(limit=0, keepalive_timeout=_KEPT, ssl=tls or True, use_dns_cache=False)
         session = ClientSession(connector=connector, cookie_jar=DummyCookieJar(), trust_env=False)
         session._retry_connection = False  # noqa: SLF001 - there is no other way: how often a host is asked is ours to say
-        return AiohttpTransport(verify=self._tls, client=session)
+        return AiohttpTransport(verify=tls or False, client=session)
 
     # --- robots.txt ----------------------------------------------------------------------------------------
 

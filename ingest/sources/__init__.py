@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
@@ -32,14 +33,18 @@ KINDS = (
 )
 
 
+@cache  # asked several times for each source
+def _imported(kind: str) -> Adapter:
+    return cast("Adapter", import_module(f"ingest.sources.{kind.replace('-', '_')}").ADAPTER)
+
+
 class _Adapters(Mapping[str, "Adapter"]):
     """Kind -> adapter, each imported on first use: `verdicts --help` must not pay for parsers."""
 
     def __getitem__(self, kind: str) -> Adapter:
         if kind not in KINDS:
             raise KeyError(kind)
-        module = import_module(f"ingest.sources.{kind.replace('-', '_')}")
-        return cast("Adapter", module.ADAPTER)
+        return _imported(kind)
 
     def __iter__(self) -> Iterator[str]:
         return iter(KINDS)

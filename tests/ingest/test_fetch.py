@@ -524,9 +524,9 @@ def test_a_connection_is_kept_for_the_next_request() -> None:
 def test_pools_of_idle_origins_are_closed() -> None:
     async def test() -> None:
         async with fetcher(allow_private_hosts=frozenset({"127.0.0.1"})) as fetching:
-            for _ in range(40):
+            for _ in range(70):
                 async with serving({"*": reply(body=b"x")}) as server:
                     await fetching.fetch(Request(url=server.url), Validators())
-            assert len(fetching._origins) <= 32
+            assert len(fetching._pools) <= 32
 
     run(test)
