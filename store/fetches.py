@@ -166,7 +166,7 @@ def records(connection: Connection, key: str, *, before: int | None = None, limi
     query = sa.select(fetch).where(fetch.c.source == key).order_by(fetch.c.at.desc(), fetch.c.id.desc()).limit(limit)
     if before is not None:
         at = sa.select(fetch.c.at).where(fetch.c.id == before).scalar_subquery()
-        query = query.where(sa.tuple_(fetch.c.at, fetch.c.id) < sa.tuple_(at, before))
+        query = query.where(sa.tuple_(fetch.c.at, fetch.c.id) < sa.tuple_(at, sa.literal(before)))
     names = Record.__dataclass_fields__
     return [
         Record(**{name: row[name] for name in names if name != "outcome"}, outcome=Outcome(row["outcome"]))

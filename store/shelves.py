@@ -91,9 +91,8 @@ _OF_TOOL = (
 def place(connection: Connection, at: int, view: ComparisonView, *, now: datetime) -> None:
     """Put an approved view on its shelves, and keep what its verdicts replace. Placing it again changes nothing."""
     slugs = [view.a.slug, view.b.slug]
-    tools = dict(
-        connection.execute(sa.select(tool_slug.c.slug, tool_slug.c.tool).where(tool_slug.c.slug.in_(slugs))).all()
-    )
+    known = sa.select(tool_slug.c.slug, tool_slug.c.tool).where(tool_slug.c.slug.in_(slugs))
+    tools = {row.slug: row.tool for row in connection.execute(known)}
     _on_shelf(connection, at, view, now=now)
     _into_index(connection, at, view)
     for side, letter in ((view.a, "a"), (view.b, "b")):
@@ -196,7 +195,8 @@ def on_shelf(connection: Connection, category: str, *, limit: int, after: Place 
     )
     if after is not None:
         here = sa.tuple_(shelf.c.approved_at, shelf.c.comparison)
-        query = query.where(here < sa.tuple_(sa.literal(after.approved_at, shelf.c.approved_at.type), after.comparison))
+        there = sa.tuple_(sa.literal(after.approved_at, shelf.c.approved_at.type), sa.literal(after.comparison))
+        query = query.where(here < there)
     return [Place(approved_at=row.approved_at, comparison=row.comparison) for row in connection.execute(query)]
 
 

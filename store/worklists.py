@@ -267,7 +267,8 @@ def _by_priority(connection: Connection, wanted: Wanted, *, limit: int, after: s
     query = query.where(*_filters(wanted))
     if after:
         priority, _, at = after.partition("~")
-        query = query.where(sa.tuple_(tool.c.priority, tool.c.id) < sa.tuple_(sa.literal(float(priority)), int(at)))
+        there = sa.tuple_(sa.literal(float(priority)), sa.literal(int(at)))
+        query = query.where(sa.tuple_(tool.c.priority, tool.c.id) < there)
     found = [_line(row, key=f"{row.priority!r}~{row.id}") for row in connection.execute(query)]
     return found[:limit], found[limit - 1].key if len(found) > limit else ""
 

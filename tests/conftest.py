@@ -43,13 +43,12 @@ SLOWEST = (
 )
 """Files that a worker must not begin last: the other one would wait for it."""
 
-# A commit is on the disk before it returns, and ten thousand commits of the tests would wait for a disk.
-if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 << 30:
-    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
-
 
 def pytest_configure() -> None:
-    """Ctrl-C reaches what the tests start, also where a shell has started the tests in its background."""
+    """Files in memory where there is room: a commit is on the disk before it returns, and ten thousand commits would
+    wait for the disk. And Ctrl-C reaches what the tests start, also where a shell began them in its background."""
+    if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 << 30:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -123,10 +123,19 @@ run = run_deployment("ingest/ingest-hourly", parameters={"every": True}, timeout
 print(run.state.type.value, run.state.name)
 """
 SCHEDULES = """
-import json
+import json, time
 from prefect.client.orchestration import get_client
 with get_client(sync_client=True) as client:
-    print(json.dumps({d.name: len(d.schedules) for d in client.read_deployments()}))
+    deployed = client.read_deployments()
+    print(json.dumps({each.name: len(each.schedules) for each in deployed}))
+    waiting = {}
+    for _ in range(120):
+        runs = [run for run in client.read_flow_runs() if run.auto_scheduled and run.state.is_scheduled()]
+        waiting = {run.deployment_id for run in runs}
+        if len(waiting) == len(deployed):
+            break
+        time.sleep(0.5)
+    print(json.dumps(sorted(each.name for each in deployed if each.id in waiting)))
 """
 
 
@@ -134,9 +143,10 @@ def test_deployed_from_the_lock_a_worker_runs_the_ingestion_to_completed(served)
     served.run(*PREFECT, "work-pool", "create", "verdicts", "--type", "process")
     served.run(*PREFECT, "deploy", "--all")
     served.run(*PREFECT, "deploy", "--all")
-    schedules = json.loads(served.python(SCHEDULES))
+    schedules, waiting = map(json.loads, served.python(SCHEDULES).splitlines())
     assert len(schedules) == 8
     assert set(schedules.values()) == {1}, "deploying again must not double a schedule"
+    assert waiting == sorted(schedules), f"no run waits of the others: {(served.folder / 'server.log').read_text()}"
     worker = [*PREFECT, "worker", "start", "--pool", "verdicts", "--limit", "1"]
     with process(*worker, environment=served.environment, log=served.folder / "worker.log"):
         assert served.python(RUN) == "COMPLETED Completed", (served.folder / "worker.log").read_text()
