@@ -80,10 +80,13 @@ def log(product: Product, *, before: int | None = None) -> CorrectionLog:
 # ------------------------------------------------------------ editors
 
 
-def queue(product: Product, *, limit: int = 50, state: str = corrections.OPEN) -> list[Report]:
-    """Reports in a state, the oldest first."""
+def queue(
+    product: Product, *, limit: int = 50, state: str = corrections.OPEN, after: int | None = None
+) -> list[Report]:
+    """Reports in a state: those that wait the oldest first, those that are settled the newest first; behind number
+    `after`."""
     with product.database.read() as connection:
-        return corrections.waiting(connection, limit=limit, state=state)
+        return corrections.waiting(connection, limit=limit, state=state, after=after)
 
 
 def settle(product: Product, at: int, *, accept: bool, note: str, email: str) -> str:

@@ -23,11 +23,12 @@ from app.wiring import Product
 from core.errors import NotFound, Refused, StaleVersion
 from core.subscriber import Subscriber, SubscriberState
 from store import audit, comparisons, tools, votes
-from store.votes import AsideRow, Cast
+from store.votes import AsideRow, Cast, Place
 
 SWITCHED_WITHIN = timedelta(seconds=60)
 BURST = 8
 BURST_WITHIN = timedelta(minutes=10)
+_LARGEST = 2**62
 _BALLOT_LASTS = timedelta(hours=24)
 _SWITCHED = f"both choices within {SWITCHED_WITHIN.seconds} s"
 _CROWD = f"{BURST} or more votes from one network within {BURST_WITHIN.seconds // 60} minutes"
@@ -184,10 +185,28 @@ def _note_aside(product: Product, connection: Any, poll: _Poll, readers: Sequenc
 # ------------------------------------------------------------ editors
 
 
-def set_aside(product: Product, *, limit: int = 100) -> list[AsideRow]:
-    """Votes that wait for an editor, the oldest first."""
+def set_aside(product: Product, *, limit: int = 100, after: str = "") -> list[AsideRow]:
+    """Votes that wait for an editor, the oldest first; behind the one that `place_of` says. Raises NotFound for what
+    it never said."""
     with product.database.read() as connection:
-        return votes.aside(connection, limit=limit)
+        return votes.aside(connection, limit=limit, after=_place(after) if after else None)
+
+
+def place_of(row: AsideRow) -> str:
+    """Where a vote stands among those set aside, for the address of the next page."""
+    at, comparison, reader = row.place
+    return f"{at.isoformat()}~{comparison}~{reader}"
+
+
+def _place(text: str) -> Place:
+    try:
+        at, comparison, reader = text.split("~")
+        place = (datetime.fromisoformat(at), int(comparison), int(reader))
+        if place[0].tzinfo is None or not all(0 <= each < _LARGEST for each in place[1:]):
+            raise ValueError(text)
+    except ValueError:
+        raise NotFound("There is no such page of votes.", mend="Begin at the first.") from None
+    return place
 
 
 def settle(product: Product, slug: str, readers: Sequence[int] = (), *, count: bool, email: str) -> list[int]:

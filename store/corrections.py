@@ -76,9 +76,13 @@ def _about(row: Any) -> str:
     return f"compare/{row.pair}" if row.pair is not None else f"tools/{row.tool_slug}"
 
 
-def waiting(connection: Connection, *, limit: int, state: str = OPEN) -> list[Report]:
-    """Reports in a state, the oldest first."""
-    query = _select().where(correction.c.state == state).order_by(correction.c.id).limit(limit)
+def waiting(connection: Connection, *, limit: int, state: str = OPEN, after: int | None = None) -> list[Report]:
+    """Reports in a state: those that wait the oldest first, those that are settled the newest first; behind number
+    `after`."""
+    query, at = _select().where(correction.c.state == state), correction.c.id
+    if after is not None:
+        query = query.where(at > after if state == OPEN else at < after)
+    query = query.order_by(at if state == OPEN else at.desc()).limit(limit)
     return [
         Report(
             id=row.id,

@@ -38,6 +38,7 @@ class AsideRow:
     choice: str
     at: datetime
     reason: str
+    place: tuple[datetime, int, int]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -178,18 +179,35 @@ def counts(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def aside(connection: Connection, *, limit: int) -> list[AsideRow]:
-    """Votes that wait for an editor, the oldest first."""
+Place = tuple[datetime, int, int]
+"""Where a vote stands among those set aside: when it was cast, its comparison, its reader."""
+
+
+def aside(connection: Connection, *, limit: int, after: Place | None = None) -> list[AsideRow]:
+    """Votes that wait for an editor, the oldest first; those behind a place."""
+    order = (vote.c.at, vote.c.comparison, vote.c.subscriber)
     query = (
-        sa.select(comparison.c.slug, vote.c.subscriber, tool.c.slug.label("choice"), vote.c.at, vote.c.reason)
+        sa.select(*order, comparison.c.slug, tool.c.slug.label("choice"), vote.c.reason)
         .join(comparison, comparison.c.id == vote.c.comparison)
         .join(tool, tool.c.id == vote.c.choice)
-        .where(vote.c.state == SET_ASIDE)
-        .order_by(vote.c.at, vote.c.subscriber)
+        # In the words of ix_vote_set_aside.
+        .where(sa.text("vote.state = 'set_aside'"))
+        .order_by(*order)
         .limit(limit)
     )
+    if after is not None:
+        # Said first as a range, so that the walk of the index begins there.
+        behind = sa.tuple_(*order) > sa.tuple_(*map(sa.literal, after))
+        query = query.where(vote.c.at >= after[0], behind)
     return [
-        AsideRow(comparison=row.slug, reader=row.subscriber, choice=row.choice, at=row.at, reason=row.reason)
+        AsideRow(
+            comparison=row.slug,
+            reader=row.subscriber,
+            choice=row.choice,
+            at=row.at,
+            reason=row.reason,
+            place=(row.at, row.comparison, row.subscriber),
+        )
         for row in connection.execute(query)
     ]
 

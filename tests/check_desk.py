@@ -7,6 +7,7 @@ a desk where nothing has happened yet (tests/desk/furnished.py). Exit code 1 whe
 from __future__ import annotations
 
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,14 +23,7 @@ from store.migrate import upgrade
 from tests.check_pages import asked, axe, chromium, look, report, serving, validate
 from tests.conftest import NOW
 from tests.desk.conftest import people, session_of
-from tests.desk.furnished import Look, furnish, looks, looks_at_nothing
-
-_SEND = """([path, fields]) => {
-  const form = Object.assign(document.createElement("form"), { method: "post", action: path });
-  for (const [name, value] of fields) form.append(Object.assign(document.createElement("textarea"), { name, value }));
-  document.body.append(form);
-  form.submit();
-}"""
+from tests.desk.furnished import SEND, Look, furnish, looks, looks_at_nothing
 
 
 @contextmanager
@@ -65,6 +59,8 @@ def examine(
                 page, name, source=source, shots=shots, open_it=lambda page=page, each=each: _open(page, address, each)
             )
             found += [f"{each} {line}" for line in lines]
+            for line in lines:  # as it goes: the whole takes minutes
+                sys.stderr.write(f"{each} {line}\n")
             page.close()
             bodies[f"{prefix}{each}"] = _body(context, address, each)
         for context in contexts.values():
@@ -86,7 +82,7 @@ def _open(page: Page, address: str, each: Look) -> None:
         return
     page.goto(f"{address}/robots.txt")
     with page.expect_navigation():
-        page.evaluate(_SEND, [each.path, each.data])
+        page.evaluate(SEND, [each.path, each.data])
 
 
 def _body(context: BrowserContext, address: str, each: Look) -> bytes:

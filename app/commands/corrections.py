@@ -19,7 +19,7 @@ As = Annotated[str, Parameter(name="--as")]
 
 @app.command(name="list")
 def list_(*, state: Literal["open", "accepted", "rejected"] = "open", limit: Count = 50) -> Report:
-    """What readers say is wrong, the oldest first."""
+    """What readers say is wrong: what waits the oldest first, what is settled the newest first."""
     with open_product() as product:
         rows = [_row(each) for each in correcting.queue(product, state=state, limit=limit)]
     return Report(data=rows, rows=rows, text="" if rows else "Nothing is waiting." if state == "open" else "None.")

@@ -281,6 +281,14 @@ def _run(key: str, hours: int, *, entries: int = 0, error: str | None = None) ->
 
 # ------------------------------------------------------------ what there is to see
 
+SEND = """([path, fields]) => {
+  const form = Object.assign(document.createElement("form"), { method: "post", action: path });
+  for (const [name, value] of fields) form.append(Object.assign(document.createElement("textarea"), { name, value }));
+  document.body.append(form);
+  form.submit();
+}"""
+"""For a browser: send a form as the page that it is on would."""
+
 NOBODY = ""
 ELSEWHERE = {
     "/desk": "leads on",

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from app import correcting, voting
 from core.errors import NotFound
 from store import comparisons, tools, votes
 from tests.app.making import approve, enrol, review, subscriber
+from tests.conftest import NOW
 from tests.databases import built_upon
 from tests.desk.conftest import EDITOR
 from tests.desk.editors import HOSTILE, said
 from tests.web.test_load import counted
+from web.desk import corrections
+from web.desk import votes as votes_page
 
 LIST, VOTES = "/desk/corrections", "/desk/votes"
 
@@ -91,6 +96,41 @@ def aside(product, count: int) -> list[int]:
             votes.cast(connection, **where, choice=choice, now=product.now)
             votes.set_aside(connection, **where, reason="a crowd <b>")
     return readers
+
+
+def test_reports_are_paged_to_their_end(signed_in, product, monkeypatch):
+    monkeypatch.setattr(corrections, "A_PAGE", 2)
+    numbers = [reported(product, f"Claim {number}.") for number in range(5)]
+    client = signed_in(EDITOR)
+    assert pages(client, LIST, r"Claim (\d)\.") == ["0", "1", "2", "3", "4"]
+    for at in numbers:
+        correcting.settle(product, at, accept=False, note=f"Answer {at}.", email=EDITOR)
+    assert pages(client, f"{LIST}?state=rejected", r"Claim (\d)\.") == ["4", "3", "2", "1", "0"]
+    for wrong in ("x", "9" * 30):
+        assert client.get(f"{LIST}?after={wrong}").status_code == 404
+
+
+def test_votes_are_paged_to_their_end(signed_in, product, monkeypatch):
+    monkeypatch.setattr(votes_page, "A_PAGE", 2)
+    readers = aside(product, 5)
+    client = signed_in(EDITOR)
+    assert pages(client, VOTES, r"No\. (\d+)") == [str(each) for each in readers]
+    for wrong in ("x", "2026-11-20~1~1", f"{NOW.isoformat()}~1~x", f"{NOW.isoformat()}~{2**70}~1"):
+        assert client.get(VOTES, params={"after": wrong}).status_code == 404
+    assert "That was the last" in client.get(VOTES, params={"after": f"{NOW.isoformat()}~{2**40}~1"}).text
+
+
+def pages(client, path: str, shown: str) -> list[str]:
+    """What stands on a list's pages, to the last one."""
+    found: list[str] = []
+    for _ in range(9):
+        page = client.get(path).text
+        found += re.findall(shown, page)
+        onward = re.search(r'href="([^"]*after=[^"]*)"', page)
+        if onward is None:
+            return found
+        path = onward[1].replace("&amp;", "&")
+    raise AssertionError(path)
 
 
 def test_ticked_votes_are_counted_or_excluded_and_others_wait(signed_in, product):

@@ -8,7 +8,11 @@ from starlette.responses import Response
 
 from app import correcting
 from core.errors import Refused
+from web.desk.paging import page
 from web.desk.room import EDITORS, Desk, DeskRoute, Visit
+
+LIST = "/desk/corrections"
+A_PAGE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +24,8 @@ class Corrections:
     def routes(self) -> list[DeskRoute]:
         """Their addresses."""
         return [
-            self.desk.route("/desk/corrections", roles=EDITORS, show=self.listed),
-            self.desk.route("/desk/corrections/{report}", roles=EDITORS, act=self.settle),
+            self.desk.route(LIST, roles=EDITORS, show=self.listed),
+            self.desk.route(f"{LIST}/{{report}}", roles=EDITORS, act=self.settle),
         ]
 
     def listed(self, visit: Visit) -> Response:
@@ -31,13 +35,16 @@ class Corrections:
     def _list(self, visit: Visit, *, problem: str = "", about: int = 0, note: str = "", status: int = 200) -> Response:
         state = visit.request.query_params.get("state", "open")
         state = state if state in ("open", "accepted", "rejected") else "open"
-        found = correcting.queue(self.desk.product, limit=51, state=state)
+        after = visit.request.query_params.get("after", "")
+        found = correcting.queue(
+            self.desk.product, limit=A_PAGE + 1, state=state, after=visit.number("after") if after else None
+        )
+        shown = page(LIST, found, size=A_PAGE, behind=lambda each: each.id, kept={"state": state}, after=after)
         return self.desk.page(
             visit,
             "corrections.html",
             status=status,
-            reports=found[:50],
-            more=len(found) > 50,  # noqa: PLR2004 - a page
+            page=shown,
             state=state,
             problem=problem,
             about=about,
@@ -56,4 +63,4 @@ class Corrections:
         except Refused as refusal:
             return self._list(visit, problem=str(refusal), about=at, note=note, status=400)
         word = "is in the public log" if decision == "accept" else "was turned down"
-        return self.desk.done(visit, to="/desk/corrections", said=f"The report on {about} {word}.")
+        return self.desk.done(visit, to=LIST, said=f"The report on {about} {word}.")

@@ -67,8 +67,13 @@ def menu(roles: Collection[Role], *, path: str) -> tuple[Group, ...]:
     )
 
 
+_UNDER = {"/desk/seats": "/desk/queue", "/desk/bulk/tools": "/desk/tools", "/desk/bulk/duplicates": "/desk/duplicates"}
+"""Pages that lie elsewhere than the list that leads to them."""
+
+
 def _entry(title: str, at: str, path: str) -> Entry:
-    return Entry(title=title, path=at, here=path == at or path.startswith(f"{at}/"))
+    places = [at, *(page for page, under in _UNDER.items() if under == at)]
+    return Entry(title=title, path=at, here=any(path == each or path.startswith(f"{each}/") for each in places))
 
 
 def first_page(roles: Collection[Role]) -> str:

@@ -10,9 +10,11 @@ from starlette.responses import Response
 from app import voting
 from core.errors import NotFound, Refused
 from store.votes import AsideRow
+from web.desk.paging import page
 from web.desk.room import EDITORS, Desk, DeskRoute, Visit
 
-_MOST = 500
+LIST = "/desk/votes"
+A_PAGE = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,17 +26,19 @@ class Votes:
     def routes(self) -> list[DeskRoute]:
         """Their addresses."""
         return [
-            self.desk.route("/desk/votes", roles=EDITORS, show=self.listed),
-            self.desk.route("/desk/votes/{slug}", roles=EDITORS, act=self.settle),
+            self.desk.route(LIST, roles=EDITORS, show=self.listed),
+            self.desk.route(f"{LIST}/{{slug}}", roles=EDITORS, act=self.settle),
         ]
 
     def listed(self, visit: Visit) -> Response:
-        """What waits, by comparison, the oldest first. Readers are numbers here, never addresses."""
-        found = voting.set_aside(self.desk.product, limit=_MOST)
+        """What waits, by comparison, the oldest first, page by page. Readers are numbers here, never addresses."""
+        after = visit.text("after")
+        found = voting.set_aside(self.desk.product, limit=A_PAGE + 1, after=after)
+        shown = page(LIST, found, size=A_PAGE, behind=voting.place_of, kept={}, after=after)
         by_comparison: dict[str, list[AsideRow]] = defaultdict(list)
-        for each in found:
+        for each in shown.rows:
             by_comparison[each.comparison].append(each)
-        return self.desk.page(visit, "votes.html", comparisons=dict(by_comparison), full=len(found) == _MOST)
+        return self.desk.page(visit, "votes.html", comparisons=dict(by_comparison), page=shown)
 
     def settle(self, visit: Visit) -> Response:
         """Count or exclude the ticked votes: exactly those, so that what came since waits for its own look."""
@@ -47,7 +51,7 @@ class Votes:
                 self.desk.product, slug, readers, count=decision == "count", email=visit.who.person.email
             )
         except NotFound:
-            return self.desk.done(visit, to="/desk/votes", said="Somebody has settled those votes already.")
+            return self.desk.done(visit, to=LIST, said="Somebody has settled those votes already.")
         word = "counted" if decision == "count" else "excluded"
         left = f" {len(readers) - len(done)} had been settled already." if len(done) < len(readers) else ""
-        return self.desk.done(visit, to="/desk/votes", said=f"{len(done)} {word} on {slug}.{left}")
+        return self.desk.done(visit, to=LIST, said=f"{len(done)} {word} on {slug}.{left}")

@@ -47,7 +47,7 @@
     return label.trim().replace(/\s+/g, " ");
   };
   if (help && dialog) {
-    help.hidden = false;
+    help.removeAttribute("data-waits");
     help.addEventListener("click", () => {
       const list = dialog.querySelector("dl");
       list.replaceChildren();
