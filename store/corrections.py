@@ -16,6 +16,8 @@ from store.shelves import PUBLIC_STATES
 
 OPEN, ACCEPTED, REJECTED = "open", "accepted", "rejected"
 _SHOWN = 20
+_SIDES = {side: tool.alias(side) for side in ("low", "high")}
+_SHOWN_AS = {side: exhibit.alias(f"{side}_exhibit") for side in ("low", "high")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +67,27 @@ def _select() -> sa.Select[Any]:
             comparison.c.state.label("pair_state"),
             tool.c.slug.label("tool_slug"),
             exhibit.c.name.label("tool_name"),
+            *(each.c.name.label(f"{side}_name") for side, each in _SHOWN_AS.items()),
+            *(each.c.slug.label(f"{side}_slug") for side, each in _SIDES.items()),
         )
         .outerjoin(comparison, comparison.c.id == correction.c.comparison)
         .outerjoin(tool, tool.c.id == correction.c.tool)
         .outerjoin(exhibit, exhibit.c.tool == correction.c.tool)
+        .outerjoin(_SIDES["low"], _SIDES["low"].c.id == comparison.c.low)
+        .outerjoin(_SIDES["high"], _SIDES["high"].c.id == comparison.c.high)
+        .outerjoin(_SHOWN_AS["low"], _SHOWN_AS["low"].c.tool == comparison.c.low)
+        .outerjoin(_SHOWN_AS["high"], _SHOWN_AS["high"].c.tool == comparison.c.high)
     )
+
+
+def _name(row: Any) -> str:
+    """As readers know it: a tool by its name, a comparison by both, in the order of its address."""
+    if row.pair is None:
+        return str(row.tool_name or row.tool_slug)
+    sides = sorted(
+        (slug, name or slug) for slug, name in ((row.low_slug, row.low_name), (row.high_slug, row.high_name))
+    )
+    return " vs ".join(name for _, name in sides)
 
 
 def _about(row: Any) -> str:
@@ -153,7 +171,7 @@ def _corrected(rows: Iterable[Any]) -> list[Corrected]:
         Corrected(
             id=row.id,
             about=_about(row),
-            name=row.tool_name or _about(row).partition("/")[2],
+            name=_name(row),
             note=row.note,
             at=row.decided_at,
         )

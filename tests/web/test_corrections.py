@@ -54,6 +54,7 @@ def test_a_report_is_public_only_in_the_editors_words_and_once_accepted(site, pr
     for path in ("/corrections", f"/{ABOUT}"):
         assert "The licence was named wrongly." in site.get(path).text
         assert "not Apache" not in site.get(path).text
+    assert ">SkillClaw vs SmolVLM2-2B</bdi>" in site.get("/corrections").text
     assert correcting.queue(product) == []
 
 
