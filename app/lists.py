@@ -33,7 +33,7 @@ SHOWN = 1000
 
 _COLUMNS = ("email", "consent", "name", "categories", "confirmed_at")
 _EMPTY = dict.fromkeys(_COLUMNS, "")
-_SLICE = 5000  # rows of one transaction
+_SLICE = 10_000  # rows of one transaction: more make fewer index pages be written twice, and take more memory
 _LONGEST_LINE = 1 << 20  # characters
 _CUT = "\ufffd"  # what a decoder puts where it could not read
 _TOO_MANY = Refused("It has more cells than the header.", mend="Put quotes around a text with a comma in it.")

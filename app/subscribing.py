@@ -193,8 +193,9 @@ def check_confirm(product: Product, token: str) -> str:
         return _holder(product, connection, Purpose.CONFIRM, token).address
 
 
-def confirm(product: Product, token: str) -> Subscriber:
-    """Confirm a subscription; once confirmed, again is harmless. Raises Refused, also after the person has left."""
+def confirm(product: Product, token: str, *, network: str | None = None) -> Subscriber:
+    """Confirm a subscription; once confirmed, again is harmless. `network` is where the button was pressed. Raises
+    Refused, also after the person has left."""
     now = product.now
     with product.database.write() as connection:
         found = _holder(product, connection, Purpose.CONFIRM, token)
@@ -203,7 +204,7 @@ def confirm(product: Product, token: str) -> Subscriber:
         if not fresh and found.state is not SubscriberState.ACTIVE:
             raise Refused("This link was for a subscription that has ended.", mend="Subscribe again to get a new one.")
         if fresh:
-            trail = Consent(kind="confirmed", text=CONSENT, source="mail")
+            trail = Consent(kind="confirmed", text=CONSENT, source="mail", network=network)
             subscribers.note_consent(connection, found.id, trail, now=now)
             subscribers.forgive(connection, found.address)
         done = subscribers.get(connection, found.id) or found
@@ -231,13 +232,13 @@ def check_unsubscribe(product: Product, token: str) -> str:
         return _holder(product, connection, Purpose.UNSUBSCRIBE, token, former=True).address
 
 
-def unsubscribe(product: Product, token: str, *, source: str = "link") -> str:
+def unsubscribe(product: Product, token: str, *, source: str = "link", network: str | None = None) -> str:
     """End a subscription; again is harmless. Returns the address. Raises Refused for a link that is not ours."""
     now = product.now
     with product.database.write() as connection:
         found = _holder(product, connection, Purpose.UNSUBSCRIBE, token, former=True)
         if subscribers.leave(connection, found.id, now=now):
-            trail = Consent(kind="withdrawn", text="", source=source)
+            trail = Consent(kind="withdrawn", text="", source=source, network=network)
             subscribers.note_consent(connection, found.id, trail, now=now)
         return found.address
 
@@ -259,14 +260,14 @@ def check_undo(product: Product, token: str) -> str:
         return _holder(product, connection, Purpose.UNDO, token).address
 
 
-def undo(product: Product, token: str) -> str:
+def undo(product: Product, token: str, *, network: str | None = None) -> str:
     """Back on the list, within a day of having left; again is harmless. Returns the address. Raises Refused."""
     now = product.now
     with product.database.write() as connection:
         found = _holder(product, connection, Purpose.UNDO, token)
         _require_mailable(connection, found.address)
         if subscribers.stay(connection, found.id, since=now - UNDO_LASTS):
-            trail = Consent(kind="confirmed", text=CONSENT, source="undo")
+            trail = Consent(kind="confirmed", text=CONSENT, source="undo", network=network)
             subscribers.note_consent(connection, found.id, trail, now=now)
         elif found.state is not SubscriberState.ACTIVE:
             raise Refused("This can no longer be undone.", mend="Subscribe again instead.")
@@ -450,7 +451,7 @@ def _mover(product: Product, connection: Any, token: str) -> tuple[Subscriber, s
     return found, address
 
 
-def move(product: Product, token: str) -> str:
+def move(product: Product, token: str, *, network: str | None = None) -> str:
     """Send a subscription to its new address from now on, and tell the old one; again is harmless. Returns the new
     address. Raises Refused, also when somebody else has it by now."""
     now = product.now
@@ -466,7 +467,7 @@ def move(product: Product, token: str) -> str:
         except Conflict as conflict:
             raise Refused(conflict.message, mend=conflict.mend) from None
         subscribers.forgive(connection, address)
-        trail = Consent(kind="confirmed", text=CONSENT, source="new address")
+        trail = Consent(kind="confirmed", text=CONSENT, source="new address", network=network)
         subscribers.note_consent(connection, found.id, trail, now=now)
         audit.note(
             connection,

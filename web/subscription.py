@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from starlette.background import BackgroundTask
@@ -81,7 +82,10 @@ class SubscriberPages:
 
     def confirm(self, request: Request, _form: Form) -> Response:
         """Confirm the address."""
-        return self._show(request, lambda *given: subscribing.confirm(*given).address, "confirmed.html", kind="new")
+        network = caller(request).network
+        return self._show(
+            request, lambda *given: subscribing.confirm(*given, network=network).address, "confirmed.html", kind="new"
+        )
 
     def show_undo(self, request: Request) -> Response:
         """One button; nobody is back yet."""
@@ -89,7 +93,8 @@ class SubscriberPages:
 
     def undo(self, request: Request, _form: Form) -> Response:
         """Put the address back on the list."""
-        return self._show(request, subscribing.undo, "confirmed.html", kind="back")
+        undo = partial(subscribing.undo, network=caller(request).network)
+        return self._show(request, undo, "confirmed.html", kind="back")
 
     def show_move(self, request: Request) -> Response:
         """One button; nothing has moved yet."""
@@ -97,7 +102,8 @@ class SubscriberPages:
 
     def move(self, request: Request, _form: Form) -> Response:
         """Send the mail to this address from now on."""
-        return self._show(request, subscribing.move, "confirmed.html", kind="moved")
+        move = partial(subscribing.move, network=caller(request).network)
+        return self._show(request, move, "confirmed.html", kind="moved")
 
     def show_unsubscribe(self, request: Request) -> Response:
         """One button; nobody has left yet."""
@@ -108,7 +114,8 @@ class SubscriberPages:
         one_click = form.get("List-Unsubscribe") == "One-Click"
         token = request.path_params["token"]
         try:
-            address = subscribing.unsubscribe(self.product, token, source="one click" if one_click else "link")
+            source = "one click" if one_click else "link"
+            address = subscribing.unsubscribe(self.product, token, source=source, network=caller(request).network)
             if one_click:
                 return _plain("Unsubscribed.")
             back = subscribing.way_back(self.product, token)

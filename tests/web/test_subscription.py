@@ -213,6 +213,23 @@ def test_the_button_confirms_and_pressing_it_again_is_harmless(site, product, ad
     assert shelf.state(product, address) is SubscriberState.ACTIVE
 
 
+def test_each_step_of_the_trail_says_from_which_network_it_came_shortened(fresh_site, fresh):
+    ada = "ada@reader.example"
+    fresh_site.post("/subscribe", data={"address": ada})
+    settled(fresh, "confirm", 1)
+    fresh_site.post(confirm_path(fresh, ada))
+    gone = fresh_site.post(leave_path(fresh, ada))
+    fresh_site.post(BeautifulSoup(gone.text, "lxml").select_one("main form")["action"])
+    with fresh.database.read() as connection:
+        steps = subscribers.trail(connection, subscribers.find(connection, ada).id)
+    assert [(each["kind"], each["source"], each["network"]) for each in steps] == [
+        ("asked", "web", "127.0.0.0/24"),
+        ("confirmed", "mail", "127.0.0.0/24"),
+        ("withdrawn", "link", "127.0.0.0/24"),
+        ("confirmed", "undo", "127.0.0.0/24"),
+    ]
+
+
 def test_the_button_takes_off_the_list_and_pressing_it_again_is_harmless(site, product, address):
     site.post(confirm_path(product, address))
     for _ in range(2):
