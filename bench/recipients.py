@@ -1,9 +1,10 @@
 """The recipients of an edition with variants: `python -m bench.recipients [--readers N] [--database URL]`.
 
 N readers of whom a third chose categories, in hundreds of different choices, and a tenth wants the best of a month; an
-edition with 63 variants beside its own content, one of them that best-of. Measured are the two steps of the transaction that starts it: one delivery for each reader with its variant
-fixed, and batches of one variant each. They run in a process of their own: figures are its CPU seconds (user and
-system), wall seconds, and the peak of its memory. Without an address the database is a new SQLite file.
+edition with 63 variants beside its own content, one of them that best-of. Measured are the two steps of the transaction
+that starts it: one delivery for each reader with its variant fixed, and batches of one variant each. They run in a process of their own: figures are its CPU seconds (user and
+system; PostgreSQL's are its own), wall seconds, and the peak of its memory. The target is of wall time, on a machine that
+does nothing else. Without an address the database is a new SQLite file.
 """
 
 from __future__ import annotations
@@ -124,9 +125,8 @@ def main(readers: int, address: str | None) -> None:
     for name in ("fixing", "batching"):
         cpu, wall = told[name]
         print(f"{name:9} {cpu:6.1f} CPU s {wall:6.1f} s")
-    together = told["fixing"][0] + told["batching"][0]
-    print(f"together {together:.1f} CPU s (at most {SECONDS}), peak {told['mb']:.0f} MB (at most {MEMORY_MB})")
-    if together > SECONDS or told["mb"] > MEMORY_MB:
+    print(f"fixing at most {SECONDS} s, peak {told['mb']:.0f} MB (at most {MEMORY_MB})")
+    if told["fixing"][1] > SECONDS or told["mb"] > MEMORY_MB:
         raise SystemExit("Above its target.")
 
 

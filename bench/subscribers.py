@@ -3,7 +3,8 @@
 A list of N rows, one in 200 of which is refused, is tried (`--dry-run`) and imported; a list of N bad rows is refused; the
 recipients of an edition are fixed; everybody is exported; growth is counted; and the preference and unsubscribe pages
 are asked for with a thousand subscribers and with N. Each step is a process of its own: figures are its CPU seconds
-(user and system), wall seconds, and the peak of its memory. Without an address the database is a new SQLite file.
+(user and system), wall seconds, and the peak of its memory. The targets are of wall time, on a machine that does nothing
+else. Without an address the database is a new SQLite file.
 """
 
 from __future__ import annotations
@@ -218,7 +219,7 @@ def main(rows: int = 1_000_000, database: str | None = None) -> None:
     }.items():
         told = step(name, many)
         print(_line(name, told))
-        if told["cpu"] > most or told["mb"] > MEMORY_MB:
+        if told.get("fix_wall", told["wall"]) > most or told["mb"] > MEMORY_MB:
             missed.append(name)
     large = step("pages", many)
     print(f"{'page':18} {FEW * 2:>22,} {rows:>22,}  subscribers")
