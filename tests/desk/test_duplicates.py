@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from app import editing, questions
-from app.questions import Answer
 from tests.app.making import shelve
 from tests.app.test_editing import ask
 from tests.chromium import needs_chromium
@@ -173,4 +172,3 @@ def test_a_question_is_answered_and_taken_back_by_keys(site, product, chromium):
         from store import worklists  # noqa: PLC0415
 
         assert worklists.question(connection, at).answer == "open"
-    assert Answer.SAME in set(Answer)

@@ -196,6 +196,25 @@ def test_a_link_of_nobody_is_refused_with_a_sentence(product):
 
 
 @needs_chromium
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without JavaScript"])
+def test_who_asks_for_a_page_gets_there_by_the_mailed_link(site, product, chromium, scripts):
+    def journey(page: Page) -> list[str]:
+        seen = [page.locator("h1").inner_text()]
+        page.get_by_label("Your e-mail address").fill(BUILDER)
+        page.get_by_role("button", name="Send me a link").click()
+        page.get_by_text("a link is on its way").wait_for()
+        page.goto(site.address + wait_for_mail(product, site))
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/desk/mine")
+        page.goto(site.address + "/desk/me")
+        return [*seen, page.locator("h1").inner_text(), page.get_by_label("Times are shown in").input_value()]
+
+    seen = chromium.look("/desk/mine", journey, scripts=scripts, cookies={})
+    zone = chromium.look("/desk/me", lambda page: page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone"))
+    assert seen == ["Sign in", "Builder", zone if scripts else "UTC"]
+
+
+@needs_chromium
 def test_a_passkey_is_made_signs_in_and_can_be_removed(site, product, chromium):
     def journey(page: Page) -> list[str]:
         cdp = page.context.new_cdp_session(page)

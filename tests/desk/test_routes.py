@@ -66,6 +66,22 @@ def test_nobody_keeps_lists_or_frames_the_desk(path, signed_in):
     assert headers["x-content-type-options"] == "nosniff"
 
 
+def test_what_is_refused_is_logged_with_who_tried_and_what_is_done_is_not(signed_in, caplog):
+    client = signed_in(BUILDER)
+    client.get("/desk/log")
+    assert client.post("/desk/me/zone", data={"zone": "UTC"}).status_code == 303
+    assert caplog.messages == []
+    for path, more, status, who in (
+        ("/desk/seats/1/submit", {}, 404, BUILDER),
+        ("/desk/tools/ada", {}, 403, BUILDER),
+        ("/desk/me/zone", {"data": {"zone": "x" * 1_000_000}}, 413, "somebody"),
+        ("/desk/me/zone", {"headers": {"Sec-Fetch-Site": "cross-site"}}, 403, "somebody"),
+    ):
+        caplog.clear()
+        assert client.post(path, **more).status_code == status
+        assert caplog.messages == [f"refused with {status}: '{path}' by {who}"]
+
+
 def test_a_script_that_lost_its_session_hears_it(stranger):
     answer = stranger.post("/desk/me/passkeys/ask", headers={"Accept": "application/json"})
     assert answer.status_code == 401

@@ -6,6 +6,7 @@ of a post before, and turns what a use case refuses into a page with the sentenc
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -48,8 +49,11 @@ MOST_FIELDS = 600
 
 # The desk has a script of its own, which saves and fetches at home, and frames its own previews.
 POLICY = CONTENT_SECURITY_POLICY + "; script-src 'self'; connect-src 'self'; frame-src 'self'"
+_LOG = logging.getLogger("verdicts.desk")
 _NOTE = "desk-note"
 _NOTE_LIMIT = 2000
+_REFUSED = 400
+"""Answers from this status on did nothing."""
 _KINDS: tuple[tuple[type[VerdictsError], int, str], ...] = (
     (TooMany, 429, "Once more, slowly"),
     (NotFound, 404, "Not here"),
@@ -128,8 +132,12 @@ class Desk:
         async def endpoint(request: Request) -> Response:
             form: Form = {}
             if request.method == "POST":
-                refuse_other_sites(request, base_url=self.base_url)
-                form = await read_form(request, largest=LARGEST_FORM, most_fields=MOST_FIELDS)
+                try:
+                    refuse_other_sites(request, base_url=self.base_url)
+                    form = await read_form(request, largest=LARGEST_FORM, most_fields=MOST_FIELDS)
+                except HTTPException as refusal:
+                    _note_refusal(request, "somebody", refusal.status_code)
+                    raise
             handler = act if request.method == "POST" else show
             if handler is None:
                 raise HTTPException(405)
@@ -156,7 +164,13 @@ class Desk:
         if who is None:
             return self._ask_to_sign_in(request)
         visit = Visit(request=request, who=who, form=form)
-        if not who.may(roles):
+        answer = self._handled(visit, handler, roles)
+        if request.method == "POST" and answer.status_code >= _REFUSED:
+            _note_refusal(request, who.person.email, answer.status_code)
+        return answer
+
+    def _handled(self, visit: Visit, handler: Handler, roles: frozenset[Role]) -> Response:
+        if not visit.who.may(roles):
             return self._refused(visit, 403, "Not yours to do", Refused("Your roles do not open this page."))
         try:
             return handler(visit)
@@ -239,6 +253,11 @@ class Desk:
     def cookie(self) -> str:
         """The name of the session's cookie: with `__Host-` no other host, path or plain request can set it."""
         return "__Host-desk" if self.secure else "desk"
+
+
+def _note_refusal(request: Request, who: str, status: int) -> None:
+    """A line for operators: the log of decisions holds what was done, this what was tried and refused."""
+    _LOG.warning("refused with %d: %r by %s", status, request.url.path, who)
 
 
 def _kind(error: VerdictsError) -> tuple[int, str]:
