@@ -80,6 +80,7 @@ MORE = (
     "/desk/panels?show=unread",
     "/desk/panels?show=deserted",
     "/desk/comparisons?state=approved",
+    "/desk/corrections?state=accepted",
     "/desk/comparisons?state=stale",
     "/desk/tools?status=queued",
     "/desk/tools?source=source-1&category=agents",
@@ -413,6 +414,18 @@ def _surroundings(connection: sa.Connection, tools: int) -> None:
                 "confirmed_at": _NOW - timedelta(days=n % 400),
             }
             for n in range(1, tools + 1)
+        ],
+        schema.vote: [
+            {
+                "comparison": pair,
+                "subscriber": reader,
+                "choice": 2 * pair,
+                "at": _NOW - timedelta(minutes=reader),
+                "state": "set_aside" if reader % 25 == 0 else "counted",
+                "reason": "many from one network" if reader % 25 == 0 else "",
+            }
+            for pair in range(1, 41)
+            for reader in range(1, min(tools, 2500) + 1)
         ],
         schema.draft: [
             {

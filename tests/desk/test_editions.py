@@ -320,24 +320,31 @@ def test_the_pages_take_a_fixed_number_of_statements(signed_in, draft):
 
 
 @needs_chromium
-@pytest.mark.parametrize("scripts", [True, False], ids=["by drag", "without JavaScript"])
-def test_an_edition_is_composed_and_approved(site, draft, chromium, scripts):
+@pytest.mark.parametrize("how", ["by drag", "by keys", "without JavaScript"])
+def test_an_edition_is_composed_and_approved(site, draft, chromium, how):
     def journey(page):
-        if scripts:
+        if how == "by keys":
+            for key in ("j", "K", "J", "J", "j", "k", "K", "o"):  # to the end of the list and back
+                page.keyboard.press(key)
+        elif how == "by drag":
             rows = page.locator("[data-sortable] > li")
             rows.nth(1).drag_to(rows.nth(0), target_position={"x": 10, "y": 2})
             page.get_by_role("button", name="Keep this order").click()
         else:
             page.get_by_role("button", name="Cid vs Dot: one up").click()
         page.get_by_text("Kept.").wait_for()
-        page.get_by_label("Subject").fill("What we would ship")
-        page.get_by_role("button", name="Keep words and order").click()
+        if how == "by keys":
+            for key in ("e", "Control+a", *"Ship", "Control+Enter"):
+                page.keyboard.press(key)
+        else:
+            page.get_by_label("Subject").fill("Ship")
+            page.get_by_role("button", name="Keep words and order").click()
         page.get_by_text("Kept.").wait_for()
         page.get_by_label("I have looked").check()
         page.get_by_role("button", name="Approve the edition").click()
         page.get_by_text("exactly this goes out to readers").wait_for()
         return page.locator("dd").first.inner_text()
 
-    seen = chromium.look(ONE, journey, scripts=scripts, cookies={"desk": session_of(draft, EDITOR)})
-    assert seen == "What we would ship"
+    seen = chromium.look(ONE, journey, scripts=how != "without JavaScript", cookies={"desk": session_of(draft, EDITOR)})
+    assert seen == "Ship"
     assert now(draft) == (SLUGS[1], SLUGS[0])

@@ -31,7 +31,8 @@
     tell();
   });
 
-  // Order by drag: the rows' own places are what the form sends; the buttons do the same without dragging.
+  // Order by drag, or by J and K on the row that j and k have walked to: the rows' own places are what the form sends;
+  // the buttons do the same without a script.
   const list = document.querySelector("[data-sortable]");
   if (list) {
     const bar = document.querySelector("[data-order-bar]");
@@ -44,6 +45,17 @@
       });
       bar.hidden = false;
     };
+    document.addEventListener("keydown", (event) => {
+      const row = (event.key === "J" || event.key === "K") && !event.ctrlKey && !event.metaKey && !event.altKey && document.activeElement.closest("[data-slug]");
+      if (!row || document.activeElement.matches("input, textarea, select")) return;
+      const all = rows();
+      const beside = all[all.indexOf(row) + (event.key === "J" ? 1 : -1)];
+      if (!beside) return;
+      const focused = document.activeElement;
+      beside[event.key === "J" ? "after" : "before"](row);
+      focused.focus();
+      number();
+    });
     rows().forEach((row) => {
       row.draggable = true;
       row.addEventListener("dragstart", (event) => {
