@@ -28,13 +28,14 @@ from review.vocabulary import Vector, Vocabulary, idf
 RARE = 0.05
 """A tag on fewer than this share of the catalogue lets two tools of different categories meet."""
 
-READ_POSTINGS = 15_000
+READ_POSTINGS, READ_POSTINGS_UNTAGGED = 15_000, 60_000
 """So many places of the index are read for the words of one tool, its rarest words first: what many say tells least, and
-takes longest. bench/pairing.py says how many of the ten best pairs these four numbers find."""
+takes longest. A tool without tags has nothing else to be found by."""
 
 BY_LIKENESS, BY_CONTRAST, BY_TEXT = 800, 200, 120
 """How many of the neighbours in its category, and of those outside, are put in order by their results, prices, reviews
-and demand; how many of these by their whole texts; and how many are looked at closely in the end."""
+and demand; how many of these by their whole texts; and how many are looked at closely in the end. bench/pairing.py says how many
+of the ten best pairs that finds."""
 
 USE_CASE_WEIGHT, FEATURE_WEIGHT, TEXT_WEIGHT, AUDIENCE_WEIGHT = 0.35, 0.25, 0.25, 0.15
 
@@ -276,7 +277,7 @@ class Catalogue:
         held = [(postings[word], weight) for word, weight in words if word in postings]
         held.sort(key=lambda each: len(each[0].tools))
         rough = defaultdict[int, float](float)
-        left = READ_POSTINGS
+        left = READ_POSTINGS if entry.facets.all else READ_POSTINGS_UNTAGGED
         for posting, weight in held:
             left -= len(posting.tools)
             if left < 0:
