@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 import re
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -34,6 +35,9 @@ SHOWN = 1000
 _COLUMNS = ("email", "consent", "name", "categories", "confirmed_at")
 _EMPTY = dict.fromkeys(_COLUMNS, "")
 _SLICE = 10_000  # rows of one transaction: more make fewer index pages be written twice, and take more memory
+_PAUSE = 0.11
+"""Seconds between two transactions on SQLite, which has one place for writers: who waits for it, a reader who leaves, looks
+again every tenth of a second at the least, and would never find it free."""
 _LONGEST_LINE = 1 << 20  # characters
 _CUT = "\ufffd"  # what a decoder puts where it could not read
 _TOO_MANY = Refused("It has more cells than the header.", mend="Put quotes around a text with a comma in it.")
@@ -357,6 +361,8 @@ def _categories(text: str) -> tuple[str, ...]:
 
 def _take(product: Product, rows: Sequence[_Row], counts: _Counts) -> list[_Refusal]:
     """Add what is new and may be mailed, in one transaction. Returns the rows that may not."""
+    if product.database.dialect == "sqlite" and counts.added and not counts.dry_run:
+        time.sleep(_PAUSE)
     fresh = {row.key: row for row in reversed(rows)}  # of two rows with one address the first counts
     begin = product.database.read if counts.dry_run else product.database.write
     with begin() as connection:
