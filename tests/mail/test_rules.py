@@ -9,6 +9,7 @@ import pytest
 from digest.render import SIZE_LIMIT
 from tests.check_mail import faults, ghost_faults, message, samples
 
+SPAM_COUNTED_BY = b"Feedback-ID: ::edition:verdictsexample\r\n"
 MAILS = {mail.name: mail for mail in samples()}
 
 
@@ -55,6 +56,12 @@ def test_columns_that_outlook_is_given_may_share_a_row_up_to_its_width():
 
 def test_the_finished_message_has_both_parts_and_the_way_out():
     raw = message(MAILS["digest"])
-    for header in (b"List-Unsubscribe: <https://", b"List-Unsubscribe-Post: ", b"List-Id: ", b"Message-ID: "):
+    for header in (
+        b"List-Unsubscribe: <https://",
+        b"List-Unsubscribe-Post: ",
+        b"List-Id: ",
+        b"Message-ID: ",
+        SPAM_COUNTED_BY,
+    ):
         assert header in raw
     assert raw.count(b"Content-Type: text/") == 2
