@@ -17,7 +17,7 @@ def utc(instant: datetime) -> datetime:
     """The same instant in UTC. Raises ValueError for a naive one: its zone cannot be guessed."""
     if instant.tzinfo is None:
         raise ValueError(f"{instant!r} has no time zone")
-    return instant.astimezone(UTC)
+    return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
 
 
 def from_iso(text: str) -> datetime:

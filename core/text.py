@@ -18,6 +18,8 @@ _HIDDEN = {
     0xFEFF,
     0x00AD,
 }
+_SLACK = 200
+"""Characters beyond the limit that are looked at first: room for blanks that are folded."""
 _SPACE = re.compile(r"\s+")
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 _LATIN = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "đ": "d", "ł": "l", "þ": "th", "œ": "oe", "ı": "i"})
@@ -26,12 +28,30 @@ _LATIN = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "đ": "d", "ł": "l",
 def clean(text: str, *, limit: int) -> str:
     """One line of plain text: no control, surrogate or direction characters, white space folded, NFC, at most
     `limit` characters (an ellipsis marks a cut)."""
+    # Nearly all there is: its beginning is ASCII, printable, and as long as may be kept.
+    head = text[: limit + _SLACK]
+    if head.isascii() and head.isprintable():
+        folded = _folded(head)
+        if len(folded) > limit or len(head) == len(text):
+            return _cut(folded, limit)
     # Ten times the limit is enough to survive the folding, and bounds the work on a hostile megabyte.
     line = " ".join(text[: limit * 10 + 100].split())
     # What is ASCII and printable is as it should be; a look at every character costs thirty times as much.
     if not (line.isascii() and line.isprintable()):
         visible = line if line.isprintable() else "".join(map(_visible, line))
         line = _SPACE.sub(" ", unicodedata.normalize("NFC", visible)).strip()
+    return _cut(line, limit)
+
+
+def _folded(text: str) -> str:
+    """Printable ASCII without blanks at its ends and without two in a row."""
+    text = text.strip()
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text
+
+
+def _cut(line: str, limit: int) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 

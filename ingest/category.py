@@ -7,8 +7,7 @@ one that stands first in the table. Without any hit the kind of thing decides.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from core.category import OTHER
 from core.sighting import Sighting, Thing
@@ -118,19 +117,20 @@ _OF_AI_BY_NATURE = {Thing.MODEL, Thing.DATASET, Thing.SPACE, Thing.PAPER}
 def categorise(sightings: Iterable[Sighting]) -> str:
     """The slug of the category (core/category) that all sightings of one tool speak for together."""
     seen = sorted(sightings, key=lambda one: (one.source, one.external_id))
-    points: Counter[str] = Counter()
+    points: dict[str, int] = {}
     for sighting in seen:
-        points.update(_points(sighting))
+        for slug, more in _points(sighting):
+            points[slug] = points.get(slug, 0) + more
     if points:
         return min(points, key=lambda slug: (-points[slug], _ORDER.get(slug, len(_ORDER)), slug))
     return next((_BY_THING[one.thing] for one in seen if one.thing in _BY_THING), OTHER)
 
 
-def _points(sighting: Sighting) -> Counter[str]:
-    points: Counter[str] = Counter()
+def _points(sighting: Sighting) -> Iterator[tuple[str, int]]:
+    """What one sighting speaks for, each time with its weight."""
     own = _OWN_CATEGORIES.get((sighting.category or "").lower())
     if own:
-        points[own] += _OWN
+        yield own, _OWN
     tags = " / ".join(sighting.tags)
     texts = (
         (sighting.name, _NAME),
@@ -140,8 +140,7 @@ def _points(sighting: Sighting) -> Counter[str]:
     )
     for text, weight in texts:
         for slug in _LEXICON.keys(text) if text else ():
-            points[slug] += weight
-    return points
+            yield slug, weight
 
 
 def is_about_ai(sightings: Iterable[Sighting]) -> bool:

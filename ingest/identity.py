@@ -160,45 +160,54 @@ def _route(fragment: str) -> str:
     return "#" + _normal(fragment)
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def identifiers_of_url(url: str) -> frozenset[Identifier]:
     """What an address names: the strong identifier of a known site, else the page itself; empty when it names
     nothing for good (a profile, a video, a search, the root of a big domain).
 
     A place *inside* a repository or model (an issue, a package's folder) names only a part: see `part_of_url`.
     """
-    key = url_key(url)
-    if key is None:
-        return frozenset()
-    place, path, query = _places(key)
-    site = _SITES.get(place)
-    if site is not None:
-        return frozenset(site(path, query))
-    if place in CONTENT_HOSTS or (not path and not query and "#" not in key and place in BIG_DOMAINS):
-        return frozenset()
-    return frozenset({Identifier(Scheme.URL, key)})
+    return _names_of(url)[0]
 
 
+def part_of_url(url: str) -> frozenset[Identifier]:
+    """The repository, model, dataset or space that an address lies in: evidence, not identity."""
+    return _names_of(url)[1]
+
+
+_NOTHING: frozenset[Identifier] = frozenset()
 _WITH_PARTS = ("github.com/", "raw.githubusercontent.com/", "huggingface.co/")
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def part_of_url(url: str) -> frozenset[Identifier]:
-    """The repository, model, dataset or space that an address lies in: evidence, not identity."""
+def _names_of(url: str) -> tuple[frozenset[Identifier], frozenset[Identifier]]:
+    """What an address names, and what it lies in."""
     key = url_key(url)
     if key is None:
-        return frozenset()
-    if not key.startswith(_WITH_PARTS):
-        return frozenset()
+        return _NOTHING, _NOTHING
+    return _whole(key), _part(key) if key.startswith(_WITH_PARTS) else _NOTHING
+
+
+def _whole(key: str) -> frozenset[Identifier]:
+    place = key.partition("/")[0].partition("?")[0].partition("#")[0]
+    site = _SITES.get(place)
+    if site is not None:
+        return frozenset(site(*_places(key)[1:]))
+    if place in CONTENT_HOSTS or (place in BIG_DOMAINS and _is_root(key)):
+        return _NOTHING
+    return frozenset({Identifier(Scheme.URL, key)})
+
+
+def _is_root(key: str) -> bool:
+    _, path, query = _places(key)
+    return not path and not query and "#" not in key
+
+
+def _part(key: str) -> frozenset[Identifier]:
     place, path, _ = _places(key)
-    if place == "github.com":
+    if place != "huggingface.co":
         return frozenset(_repository(path[:2]))
-    if place == "raw.githubusercontent.com":
-        return frozenset(_repository(path[:2]))
-    if place == "huggingface.co":
-        depth = 3 if path[:1] in (["datasets"], ["spaces"]) else 2
-        return frozenset(_huggingface(path[:depth], {}))
-    return frozenset()
+    depth = 3 if path[:1] in (["datasets"], ["spaces"]) else 2
+    return frozenset(_huggingface(path[:depth], {}))
 
 
 def identify(urls: Iterable[str | None]) -> frozenset[Identifier]:
@@ -208,7 +217,7 @@ def identify(urls: Iterable[str | None]) -> frozenset[Identifier]:
 
 def mentioned(urls: Iterable[str], *, besides: frozenset[Identifier] = frozenset()) -> frozenset[Identifier]:
     """What several addresses speak of, parts included, except what is in `besides`; at most 20."""
-    found = {one for url in urls for one in (*identifiers_of_url(url), *part_of_url(url))} - besides
+    found: set[Identifier] = set().union(*(names for url in urls for names in _names_of(url))) - besides
     return frozenset(found if len(found) <= _MOST_MENTIONED else sorted(found)[:_MOST_MENTIONED])
 
 

@@ -61,22 +61,22 @@ class Lexicon:
         self._known: dict[str, _Meaning] = {}
         self._silent: set[str] = set()  # words that are known to say nothing: most are
 
-    def keys(self, text: str) -> frozenset[str]:
+    def keys(self, text: str) -> set[str]:
         """The keys of every list of which a term stands in the text."""
-        return frozenset(self._found(_WORD.findall(text.lower())))
+        return set(self._found(_WORD.findall(text.lower())))
 
     def says_anything(self, *texts: str) -> bool:
         """Whether a term of any list stands in one of these texts; a later one is read only when no earlier one does."""
         return any(True for text in texts for _ in self._found(_WORD.findall(text.lower())))
 
     def _found(self, words: list[str]) -> Iterator[str]:
-        beginnings: dict[str, tuple[_Term, ...]] = {}
+        beginnings: dict[str, list[_Term]] = {}
         different = set(words)
         for word in different - self._silent:
             meaning = self._known.get(word) or self._meaning(word)
             yield from meaning.keys
-            if phrases := tuple(one for one in meaning.phrases if one.may_stand_among(different)):
-                beginnings[word] = phrases
+            if meaning.phrases and (begun := [one for one in meaning.phrases if one.may_stand_among(different)]):
+                beginnings[word] = begun
         if beginnings:
             for place, word in enumerate(words):
                 if word in beginnings:

@@ -143,10 +143,12 @@ def combined(reads: Sequence[Pricing]) -> Pricing:
     The lowest rule number with a known model wins and lower rules only add flags. Two models by rules of equal rank
     contradict each other: unknown, with both quotes for the editor.
     """
+    if not reads:
+        return UNKNOWN
     ordered = sorted(reads, key=lambda read: (read.rule, read.source_url or "", read.quote))
     known = [read for read in ordered if read.model is not PricingModel.UNKNOWN]
     if not known:
-        return _flagged(ordered[0] if ordered else UNKNOWN, ordered)
+        return _flagged(ordered[0], ordered)
     rank = [read for read in known if read.rule == known[0].rule]
     models = {read.model for read in rank}
     if len(models) > 1:
