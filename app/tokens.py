@@ -6,10 +6,10 @@ import hashlib
 import hmac
 import secrets
 from binascii import b2a_base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache, partial
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -95,9 +95,9 @@ class Signer:
         shown, end = b2a_base64(proofs, newline=False).translate(_FOR_URLS).decode(), f".{body.decode()}."
         return [word + end + shown[24 * at : 24 * at + 22] for at, word in enumerate(words)]
 
-    def proof(self, purpose: Purpose, body: bytes) -> bytes:
-        """The HMAC of a token's body."""
-        return self._proofs[purpose](body)
+    def prover(self, purpose: Purpose) -> Callable[[bytes], bytes]:
+        """What makes the HMAC of a token's body."""
+        return self._proofs[purpose]
 
     def read(self, purpose: Purpose, token: str, *, now: datetime) -> list[Any]:
         """The values of a token. Raises Refused for a forged or expired one, or one of another purpose."""
@@ -131,23 +131,26 @@ class Bundle:
     as `sign` makes it, and one for each word of another purpose, as `sign_each` makes it."""
 
     def __init__(self, signer: Signer, lasting: Sequence[Purpose], each: Purpose, words: Sequence[str]) -> None:
-        self._lasting = [partial(signer.proof, purpose) for purpose in lasting]
-        self._each = partial(signer.proof, each)
+        self._lasting = [signer.prover(purpose) for purpose in lasting]
+        self._each = signer.prover(each)
         self._words = [word.encode() for word in words]
-        long = [slice(44 * at, 44 * at + 43) for at in range(len(lasting))]
-        start = 44 * len(lasting)
-        short = [slice(start + 24 * at, start + 24 * at + 22) for at in range(len(words))]
-        self._cut = [*long, *short]
+        start = _LONG * len(lasting)
+        long = [slice(at, at + 43) for at in range(0, start, _LONG)]
+        short = [slice(at, at + 22) for at in range(start, start + _SHORT * len(words), _SHORT)]
+        self._cuts = (*long, *short)
 
-    def parts(self, *payload: int | str, until: int) -> list[str]:
+    def parts(self, *payload: int | str, until: int) -> tuple[str, ...]:
         """One reader's: body B of the lasting tokens B.P, body C of the words' tokens WORD.C.Q, each P, and each Q.
         Words' tokens run out at `until`, in seconds of Unix."""
         body, ending = _base64(orjson.dumps([*payload, 0])), _base64(orjson.dumps([*payload, until]))
         key = self._each(_EACH + ending)
-        proofs = [proof(body) + b"\0" for proof in self._lasting]
-        proofs += [blake2b(word, key=key, digest_size=_PROOF).digest() + b"\0\0" for word in self._words]
-        shown = b2a_base64(b"".join(proofs), newline=False).translate(_FOR_URLS).decode()
-        return [body.decode(), ending.decode(), *[shown[cut] for cut in self._cut]]
+        long = b"".join([proof(body) + b"\0" for proof in self._lasting])
+        short = b"\0\0".join([blake2b(word, key=key, digest_size=_PROOF).digest() for word in self._words])
+        shown = b2a_base64(long + short, newline=False).translate(_FOR_URLS).decode()
+        return (body.decode(), ending.decode(), *[shown[cut] for cut in self._cuts])
+
+
+_LONG, _SHORT = 44, 24  # letters of a whole proof and of a word's, each with what pads it
 
 
 @lru_cache(maxsize=64)

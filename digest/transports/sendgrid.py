@@ -247,11 +247,12 @@ def _values(
 
     A mark within a value is disarmed, since the provider expands what it finds, in whatever order."""
     given = [_only(each.substitutions, wanted) for each in recipients]
-    if "{{" in "\n".join(chain.from_iterable([each.values() for each in given])):
+    every = "\n".join(chain.from_iterable([each.values() for each in given]))
+    if not any(sign in every for sign in ("{{", *_NEEDS_ESCAPING)):
+        return html, given
+    if "{{" in every:
         given = [{mark: marks.disarm(value) for mark, value in each.items()} for each in given]
     in_html = {mark: "{{html_" + mark[2:] for mark in marks.marks(html) if _needs_escaping(mark, given)}
-    if not in_html:
-        return html, given
     own_html = "".join(in_html.get(part, part) for part in marks.segments(html))
     keys = in_html.items()
     return own_html, [own | {key: marks.value(own[mark], html=True) for mark, key in keys} for own in given]
