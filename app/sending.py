@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app import hours, settling, traces
 from app.addressing import Form
@@ -49,12 +49,14 @@ from core.subscriber import Subscriber
 from core.week import Week
 from digest import ledger
 from digest.transports import open_transport
-from digest.transports.seal import Seal, open_seal
 from digest.transports.transport import Transport
 from store import audit, deliveries, editions, plans, uncertain
 from store.deliveries import Addressee, Claimed
 from store.plans import Plan
 from store.uncertain import Uncertain
+
+if TYPE_CHECKING:
+    from digest.transports.seal import Seal
 
 _LONGEST_WAIT = timedelta(seconds=90)
 """A batch that is due sooner is waited for; a later one is the next run's."""
@@ -271,6 +273,10 @@ def opened_transport(product: Product) -> Iterator[Transport]:
 
 def _seal(product: Product) -> Seal | None:
     settings = product.settings
+    if not (settings.dkim_key or settings.dkim_selector or settings.dkim_domain):
+        return None
+    from digest.transports.seal import open_seal  # noqa: PLC0415 - its package takes a tenth of a worker's memory
+
     return open_seal(settings.dkim_key, selector=settings.dkim_selector, domain=settings.dkim_domain)
 
 
