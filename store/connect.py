@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
 _BUSY_SECONDS = 30
+_LOOK_AGAIN = 0.001  # seconds
 _READ_ONLY = "verdicts_read_only"
 _IN_MEMORY = (None, "", ":memory:")
 
@@ -202,7 +203,35 @@ def _turn_on_wal(cursor: Any) -> None:
 def _begin(connection: Connection) -> None:
     read_only = connection.get_execution_options().get(_READ_ONLY, False)
     connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    if read_only:
+        connection.exec_driver_sql("BEGIN")
+    else:
+        _begin_writing(connection.connection.cursor())
+
+
+def _begin_writing(cursor: Any) -> None:
+    """Wait for another process's transaction by looking again soon. SQLite's own way is to sleep for up to a tenth of a
+    second between two looks: of two processes that write much, both are idle then for a third of their time."""
+    give_up = time.monotonic() + _BUSY_SECONDS
+    cursor.execute("PRAGMA busy_timeout = 0")
+    try:
+        while not _begins(cursor):
+            if time.monotonic() > give_up:
+                raise _busy()
+            time.sleep(_LOOK_AGAIN)
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+        cursor.close()
+
+
+def _begins(cursor: Any) -> bool:
+    try:
+        cursor.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            return False
+        raise
+    return True
 
 
 @contextmanager
@@ -212,6 +241,8 @@ def _explained() -> Iterator[None]:
         yield
     except sa.exc.OperationalError as error:
         raise _operational(error) from error
+    except sqlite3.OperationalError as error:  # at the beginning of a transaction
+        raise DatabaseNotReady(f"The database cannot be used: {error}.", mend="Check VERDICTS_DATABASE_URL.") from error
     except sa.exc.ProgrammingError as error:
         if "does not exist" in str(error.orig):
             raise _not_ready(error) from error

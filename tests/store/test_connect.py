@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from threading import Thread
@@ -160,6 +161,21 @@ def test_a_locked_database_is_a_conflict_and_nothing_is_changed(hasty: Database)
     with hasty.read() as connection:
         assert connection.scalar(sa.select(source.c.url)) == "held"
         assert connection.scalar(sa.select(sa.func.count()).select_from(log)) == 0
+
+
+def test_a_transaction_of_another_process_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(Database(f"sqlite:///{tmp_path / 'a.db'}")) as database:
+        with database.write() as connection:
+            connection.execute(sa.text("CREATE TABLE t (x)"))
+        other = sqlite3.connect(tmp_path / "a.db", isolation_level=None)  # what a second process is to SQLite
+        other.execute("BEGIN IMMEDIATE")
+        naps: list[float] = []
+        monkeypatch.setattr(connect.time, "sleep", lambda nap: (naps.append(nap), other.execute("COMMIT")))
+        with database.write() as connection:
+            # Whatever else has to wait in it, for a checkpoint, waits as long as ever.
+            assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == 30_000
+        assert naps == [0.001]
+        other.close()
 
 
 def _note_and_move(database: Database) -> None:
