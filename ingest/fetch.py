@@ -178,6 +178,8 @@ class Fetcher:
         host = _host(request.url)
         async with self._turn(host):
             answer, moved = await self._answered(asked, validators)
+        if answer.status == 304 and not (validators.etag or validators.last_modified):  # noqa: PLR2004 - not modified
+            raise FetchError(f"{host} says that nothing has changed, and was never asked.", http_status=304)
         return self._response(request, answer, validators, moved_to=moved)
 
     def _filled(self, value: str) -> str:

@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from core.clock import from_iso
+
 _EPOCH = 1_000_000_000
 """A "reset" beyond this is seconds since 1970, below it seconds from now: four vendors, two meanings each."""
+_MILLISECONDS = 100_000_000_000
 _LONGEST = timedelta(days=1)
 
-_RATE_LIMIT = re.compile(r"\br\s*=\s*(\d{1,9})\s*;\s*t\s*=\s*(\d{1,9})")
+# `"api";r=0;t=55`, and as earlier drafts had it `limit=100, remaining=0, reset=55`.
+_RATE_LIMIT = re.compile(r"\br(?:emaining)?\s*=\s*(\d{1,9})\s*[;,]\s*(?:t|reset)\s*=\s*(\d{1,9})")
 _RESETS = ("ratelimit-reset", "x-rate-limit-reset", "x-ratelimit-reset")
 _REMAINING = ("ratelimit-remaining", "x-rate-limit-remaining", "x-ratelimit-remaining")
 
@@ -81,9 +85,17 @@ def _rate_limit(headers: Mapping[str, str], *, now: datetime) -> datetime | None
 
 
 def _reset(headers: Mapping[str, str], *, now: datetime) -> datetime | None:
-    text = next((headers[name] for name in _RESETS if name in headers), "")
+    text = next((headers[name] for name in _RESETS if name in headers), "").strip()
     try:
         value = float(text)
+        value = value / 1_000 if value > _MILLISECONDS else value
         return datetime.fromtimestamp(value, UTC) if value > _EPOCH else now + timedelta(seconds=max(value, 0.0))
     except (ValueError, OverflowError, OSError):
-        return None
+        return _date(text)
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        return from_iso(text)
+    except ValueError:
+        return _http_date(text)

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import hashlib
 import itertools
+import socket
 import time
 import tracemalloc
 from collections.abc import Awaitable, Callable
@@ -81,6 +82,16 @@ def test_it_asks_whether_something_has_changed() -> None:
         assert response.not_modified
         assert response.body == b""
         assert response.validators == old
+
+    run(test)
+
+
+def test_not_modified_without_having_asked_is_no_answer() -> None:
+    async def test() -> None:
+        async with serving({"/": reply(304)}) as server:
+            error = await refused(server)
+            assert "never asked" in error.message
+            assert not error.permanent
 
     run(test)
 
@@ -277,7 +288,7 @@ def test_a_short_wait_is_waited_out() -> None:
     async def test() -> None:
         async with serving({"/": [reply(429, Retry_After="1"), reply(body=b"now")]}) as server:
             begun = time.monotonic()
-            assert (await get(server)).body == b"now"
+            assert (await get(server, limits=replace(QUICK, total=10))).body == b"now"
             assert time.monotonic() - begun >= 1
 
     run(test)
@@ -362,6 +373,95 @@ def test_a_redirect_to_a_private_address_is_refused() -> None:
             assert error.permanent
             assert "private address" in error.message
             assert inside.asked == []
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "localhost", "LOCALHOST.", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.0.0.1."),
+        *("127\u30020\u30020\u30021", "\u2460\u2461\u2466.0.0.1", "10.0.0.1", "169.254.169.254", "0.0.0.0", "0"),
+        *("[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]"),
+        *(
+            "[64:ff9b:1::7f00:1]",
+            "[2002:7f00:1::]",
+            "[fe80::1%25lo]",
+            "[fc00::1]",
+            "[fd00:ec2::254]",
+            "[0:0:0:0:0:0:0:1]",
+        ),
+    ],
+)
+def test_no_spelling_of_a_private_address_is_followed(host: str) -> None:
+    async def test() -> None:
+        async with serving({"*": reply(body=b"secret")}) as inside, serving({}) as server:
+            server.answers["/"] = redirect(f"http://{host}:{inside.port}/")
+            error = await refused(server)
+            assert inside.asked == []
+            assert "private address" in error.message or "cannot be resolved" in error.message
+
+    run(test)
+
+
+def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that resolves to a public address when it is checked and to a private one a moment later gains nothing."""
+    looked_up: list[str] = []
+    real = socket.getaddrinfo
+
+    def changing(host: Any, port: Any, *more: Any, **named: Any) -> Any:
+        if host != "rebound.example":
+            return real(host, port, *more, **named)
+        looked_up.append(host)
+        return real("127.0.0.1" if len(looked_up) == 1 else "127.0.0.2", port, *more, **named)
+
+    async def test() -> None:
+        async with serving({"/": reply(body=b"first")}) as server:
+            monkeypatch.setattr(socket, "getaddrinfo", changing)
+            allowed = frozenset({f"rebound.example:{server.port}"})
+            async with fetcher(allow_private_hosts=allowed) as fetching:
+                request = Request(url=f"http://rebound.example:{server.port}/")
+                assert (await fetching.fetch(request, Validators())).body == b"first"
+            assert server.asked[0].headers["host"] == f"rebound.example:{server.port}"
+        assert looked_up == ["rebound.example"]
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 X\r\n" + b"X-Long: " + b"a" * 100_000 + b"\r\n",
+        b"HTTP/1.1 200 " + b"a" * 100_000,
+        b"HTTP/1.1 200 X\r\n" + b"".join(b"X-%d: y\r\n" % number for number in range(50_000)),
+        b"HTTP/1.1 103 Early Hints\r\n\r\n" * 20_000,
+    ],
+    ids=["one long header", "a long status", "many headers", "hints for ever"],
+)
+def test_a_head_without_end_is_an_error_and_takes_no_memory(head: bytes) -> None:
+    async def test() -> None:
+        async def flood(_: Asked, writer: Writer) -> None:
+            writer.write(head)
+            await writer.drain()
+            await asyncio.sleep(3)
+
+        async with serving({"/": flood}) as server:
+            tracemalloc.start()
+            begun = time.monotonic()
+            await refused(server, limits=replace(QUICK, retries=0))
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            assert time.monotonic() - begun < 3
+            assert peak < 30_000_000
+
+    run(test)
+
+
+@pytest.mark.parametrize("target", ["", "   ", "//", "http://", "?", "\x7f", "http://exa mple/", "http://\xff\xfe/"])
+def test_a_redirect_to_nowhere_is_an_error_with_a_reason(target: str) -> None:
+    async def test() -> None:
+        async with serving({"*": redirect(target)}) as server:
+            assert (await refused(server)).message
 
     run(test)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from core.sighting import Sighting, Signal
@@ -39,7 +40,11 @@ def test_entries_that_cannot_be_read_are_an_alarm() -> None:
 
 
 def test_too_few_runs_or_entries_tell_nothing() -> None:
-    assert problem(marks(runs=2), batch(dated=0, bare=9), 0, now=NOW) is None
+    told = problem(marks(runs=1), batch(dated=0, bare=9), 0, now=NOW)
+    assert told == "Only 0 % dates, where 100 % are usual: the format may have changed."
+    silent = [replace(one, signals=()) for one in batch(dated=9)]
+    assert problem(marks(runs=2), silent, 0, now=NOW) is None
+    assert "figures" in (problem(marks(runs=3), silent, 0, now=NOW) or "")
     assert problem(marks(), batch(dated=0, bare=4), 0, now=NOW) is None
     assert remembered({}, batch(dated=4), 0, now=NOW) == {}
 
