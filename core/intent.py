@@ -105,6 +105,7 @@ class Assessment:
     """What all sightings of one tool say together: its texts, its facts, its price and its place in the queue.
 
     `queue` False keeps the tool out of the queue; `queue_reason` says why in words, in either case.
+    `was_old`: it was old already when it was first seen, so that it would never have entered.
     """
 
     name: str
@@ -118,3 +119,4 @@ class Assessment:
     priority: Priority
     queue: bool
     queue_reason: str
+    was_old: bool = False

@@ -70,6 +70,7 @@ def assess(seen: Sequence[Seen], *, scales: Scales, now: datetime) -> Assessment
         priority=prioritise(ranked, scales=scales, newest=newest, dated=dated, now=now),
         queue=queue,
         queue_reason=reason,
+        was_old=min(one.first_seen for one in seen) - newest > timedelta(days=QUEUE_DAYS),
     )
 
 

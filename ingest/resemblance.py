@@ -86,7 +86,7 @@ class Traits:
     of: Candidate
     names: Mapping[str, str]  # name key -> a name that has it
     families: Mapping[str, str]
-    makers: frozenset[str]  # as their ids begin, and as they are named
+    makers: Mapping[str, str]  # as their ids begin, and as they are named -> one of them as it is written
     owners: frozenset[str]  # as their ids begin
     hosts: Mapping[str, str]  # of its homepages, roughly -> the homepage
     has_data: bool
@@ -96,13 +96,14 @@ class Traits:
 def traits(one: Candidate) -> Traits:
     """What of a candidate is compared."""
     names, families = _keyed(one.names, name_key), _keyed(one.names, family_key)
-    owners = frozenset(_maker_key(each.value.partition("/")[0]) for each in one.identifiers if each.scheme in _OWNED)
-    named = {_maker_key(part) for name in one.owners for part in name.split(", ")}
+    owned = {each.value.partition("/")[0] for each in one.identifiers if each.scheme in _OWNED}
+    owners = frozenset(map(_maker_key, owned))
+    named = {part.strip() for name in one.owners for part in name.split(", ")}
     return Traits(
         of=one,
         names=names,
         families=families,
-        makers=(owners | named) - {""},
+        makers={key: written for written in sorted(owned | named, reverse=True) if (key := _maker_key(written))},
         owners=owners - {""},
         hosts={
             page.partition("://")[2].partition("/")[0].lower().removeprefix("www."): page
@@ -127,7 +128,8 @@ def resemblance(one: Traits, other: Traits) -> Resemblance:
         return _NOTHING
     link, maker, domain = _link(one, other), _maker(one, other), _domain(one, other)
     sure = [reason for reason in (link, maker, domain) if reason]
-    if family and not sure:
+    if family and (not sure or (sure == [link] and not (one.makers and other.makers))):
+        # Parts of a series link to each other; without makers nothing says that they are a product's versions.
         return _NOTHING
     hints = [reason for reason in (_common(one, other), _description(one, other)) if reason]
     if not sure and not hints and one.makers and other.makers:
@@ -162,8 +164,12 @@ def _common(one: Traits, other: Traits) -> Reason | None:
 
 
 def _maker(one: Traits, other: Traits) -> Reason | None:
-    found = one.makers & other.makers
-    return Reason(words=f"The maker is the same: {min(found)}.", points=0.3) if found else None
+    found = one.makers.keys() & other.makers.keys()
+    if not found:
+        return None
+    ours, theirs = one.makers[min(found)], other.makers[min(found)]
+    written = ours if ours == theirs else " and ".join(sorted((ours, theirs)))
+    return Reason(words=f"The maker is the same: {written}.", points=0.3)
 
 
 def _domain(one: Traits, other: Traits) -> Reason | None:

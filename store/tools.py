@@ -23,13 +23,26 @@ from core.fact import FIGURES, Confidence, Fact, Per, Price, Pricing, PricingMod
 from core.identifier import Identifier, Scheme
 from core.intent import Ask, Assessment, Known, KnownSighting, NewTool, SeenAgain, SightingKey, ToolRef
 from core.names import keys_of
-from core.panel import VerdictState
+from core.panel import SeatState, VerdictState
 from core.sighting import Seen, Sighting, Signal
 from core.text import slugify
 from core.tool import Priority, Reason, SightingRow, Tool, ToolDossier, ToolStatus
 from store import bulk, candidates
 from store.connect import chunked, insert_for
-from store.schema import duplicate, fact, identifier, lens, pricing, seat, sighting, signal, tool, tool_slug, verdict
+from store.schema import (
+    draft,
+    duplicate,
+    fact,
+    identifier,
+    lens,
+    pricing,
+    seat,
+    sighting,
+    signal,
+    tool,
+    tool_slug,
+    verdict,
+)
 
 _SAMPLE = 1000
 _SOURCES = 12  # asked of one statement
@@ -418,15 +431,27 @@ def _update_words(connection: Connection, row: Row[Any], assessment: Assessment,
     words = {name: value for name, value in words.items() if name not in row.edited and value != getattr(row, name)}
     if status is ToolStatus.KEPT and assessment.queue and "status" not in row.edited:
         words["status"] = ToolStatus.QUEUED
+    if status is ToolStatus.QUEUED and "status" not in row.edited and _should_leave(connection, row.id, assessment):
+        words["status"] = ToolStatus.KEPT
     if not words:
         return
     if "description" in words:
         words["described_at"] = now
     connection.execute(sa.update(tool).where(tool.c.id == row.id).values(**words, version=tool.c.version + 1))
-    if "status" in words:
+    if words.get("status") is ToolStatus.QUEUED:
         _seat(connection, [row.id])
     if "status" in words or "priority" in words:
         bring_seats_along(connection, [row.id])
+
+
+def _should_leave(connection: Connection, at: int, assessment: Assessment) -> bool:
+    """Whether a tool would never have entered the queue had this been known at first: the order in which sources come must
+    not matter. What only grew old while it waited stays, and so does what a reviewer has begun."""
+    if assessment.queue or not assessment.was_old:
+        return False
+    begun = sa.select(seat.c.id).where(seat.c.tool == at, seat.c.state != SeatState.OPEN)
+    drafted = sa.select(seat.c.id).join(draft, draft.c.seat == seat.c.id).where(seat.c.tool == at)
+    return connection.execute(sa.union_all(begun, drafted).limit(1)).first() is None
 
 
 def _seat(connection: Connection, tools: Sequence[int]) -> None:

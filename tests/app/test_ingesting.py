@@ -307,7 +307,7 @@ def test_a_source_that_is_gone_is_switched_off_and_can_be_asked_again(product, h
     hostile.answers["/old"] = (410, {}, b"")
     product = on(product, hostile, "/old")
     [record] = ingesting.ingest(product, everything=True)
-    assert (record.outcome, record.http_status) == (Outcome.FAILED, 410)
+    assert (record.outcome, record.http_status) == (Outcome.FAILED, 410), record.error
     [status] = ingesting.statuses(product)
     assert status.state is SourceState.GONE
     assert ingesting.ingest(product, everything=True) == []

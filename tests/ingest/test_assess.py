@@ -148,6 +148,16 @@ def test_a_tagline_does_not_repeat_the_name_and_a_name_has_no_loose_end() -> Non
     assert long.tagline.endswith("word…")
 
 
+def test_what_was_old_when_it_was_first_seen_is_told_from_what_grew_old_waiting() -> None:
+    def after(days: int, *, born: int) -> Assessment:
+        one = agent(created_at=NOW - timedelta(days=born))
+        return assess([seen(one, first=NOW)], scales={}, now=NOW + timedelta(days=days))
+
+    old, waited = after(0, born=400), after(90, born=3)
+    assert (old.queue, old.was_old) == (False, True)
+    assert (waited.queue, waited.was_old) == (False, False)
+
+
 # --- priority ---------------------------------------------------------------------------------------------------
 
 

@@ -596,7 +596,7 @@ def test_hosts_do_not_wait_for_each_other() -> None:
         async with (
             serving({"*": slow}) as one,
             serving({"*": slow}) as other,
-            fetcher(allow_private_hosts=allowed) as fetching,
+            fetcher(allow_private_hosts=allowed, limits=replace(QUICK, read=5, total=10)) as fetching,
         ):
             begun = time.monotonic()
             await asyncio.gather(*(fetching.fetch(Request(url=each.url), Validators()) for each in (one, other)))

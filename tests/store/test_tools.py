@@ -519,6 +519,20 @@ def test_a_tool_of_the_queue_is_not_thrown_out_by_an_assessment(store: Connectio
     assert get(store, ada).status is ToolStatus.QUEUED
 
 
+def test_a_tool_that_turns_out_to_have_been_old_leaves_the_queue_unless_somebody_has_begun(store: Connection) -> None:
+    ada, bea, cyd = add(store, "Ada", "Bea", "Cyd")
+    assert claim(store, invite(store, "rae", KEYS[0]), tool=bea) is not None
+    tools.set_status(store, cyd, ToolStatus.QUEUED, by_hand=True)
+    for each in (ada, bea, cyd):
+        _assess(store, each, queue=False, was_old=True, queue_reason="It appeared on 2023-05-01.")
+    assert [get(store, each).status for each in (ada, bea, cyd)] == ["kept", "queued", "queued"]
+    waiting = sa.select(sa.func.count()).where(schema.seat.c.tool == ada, schema.seat.c.waiting)
+    assert store.scalar(waiting) == 0
+    _assess(store, ada)
+    assert get(store, ada).status is ToolStatus.QUEUED
+    assert store.scalar(waiting) == len(KEYS)
+
+
 # ------------------------------------------------------------ seats
 
 
