@@ -43,6 +43,7 @@ _VIEW = TypeAdapter(ComparisonView)
 _SLICE = 5_000
 _QUEUED_EVERY = 20
 """One tool in so many waits for its panel."""
+_SMALLEST = 32_000
 _SIGHTINGS = 10
 _SOURCES = 17
 _PEOPLE = 50
@@ -501,6 +502,8 @@ def main() -> None:
     parser.add_argument("--tries", type=int, default=40)
     parser.add_argument("--keep", action="store_true", help="use the database of the last run, and keep this one")
     asked = parser.parse_args()
+    if asked.tools < _SMALLEST:
+        sys.exit(f"Take {_SMALLEST} tools or more: the editions hold comparisons up to that.")
     from app import reviewing, signing_in  # noqa: PLC0415 - the names above serve other benchmarks, too
     from app.settings import Settings  # noqa: PLC0415
     from app.wiring import open_product  # noqa: PLC0415

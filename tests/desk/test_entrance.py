@@ -14,6 +14,7 @@ from core.errors import Refused
 from store import audit, sessions
 from tests.chromium import needs_chromium
 from tests.desk.conftest import BUILDER, CHIEF, EDITOR, session_of
+from tests.web.test_load import counted
 
 SIGN_IN = "/desk/sign-in"
 
@@ -150,6 +151,18 @@ def test_one_session_ends_from_another_and_not_somebody_else_s(signed_in, produc
     assert "That session is over." not in mine.get("/desk/me").text  # it is said once
     assert mine.post("/desk/me/end", data={"session": keys[theirs]}).status_code == 404
     assert [each.get("/desk/me").status_code for each in (mine, lost, theirs)] == [200, 303, 200]
+
+
+def test_the_own_page_takes_as_many_statements_with_more_sessions(signed_in, product):
+    client = signed_in(CHIEF)
+    client.get("/desk/me")
+    with counted(product) as few:
+        client.get("/desk/me")
+    for _ in range(5):
+        session_of(product, CHIEF)
+    with counted(product) as many:
+        assert client.get("/desk/me").text.count("A test's browser".replace("'", "&#39;")) == 6
+    assert len(few) == len(many) <= 12
 
 
 def test_a_note_of_another_session_is_not_shown(signed_in):
