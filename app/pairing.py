@@ -23,6 +23,7 @@ from review.pairing import PairingResult, nearest
 from review.pairing import propose as propose_pairs
 from store import audit, comparisons, merges, reviews, tools, versions
 from store import proposals as kept
+from store import rivals as named
 from store.proposals import ACCEPTED, REJECTED, Answered
 
 REVIEWED = (ToolStatus.REVIEWED, ToolStatus.PAIRED)
@@ -169,11 +170,12 @@ def _question(found: Duplicate, ids: Mapping[str, int]) -> Ask:
 
 
 def rivals(product: Product, *, limit: int = 50) -> list[Rival]:
-    """Products that verdicts and descriptions name as rivals and that nobody has ingested, most often named first."""
-    named = _load(product).catalogue.unknown_rivals
+    """Products that verdicts and descriptions name as rivals, that nobody has ingested and no editor has dismissed; the
+    most often named first."""
+    found = _load(product).catalogue.unknown_rivals
     with product.database.read() as connection:
-        known = kept.known_names(connection, sorted(named))
-    unknown = [Rival(name=name, named_by=tuple(sorted(by))) for name, by in named.items() if name not in known]
+        left_out = kept.known_names(connection, sorted(found)) | named.dismissed(connection, found)
+    unknown = [Rival(name=name, named_by=tuple(sorted(by))) for name, by in found.items() if name not in left_out]
     return sorted(unknown, key=lambda each: (-len(each.named_by), each.name))[:limit]
 
 

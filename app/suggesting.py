@@ -13,19 +13,23 @@ from app import editing, pairing
 from app.reviewing import require_editor
 from app.wiring import Product
 from core.comparison import Comparison, comparison_slug, split_comparison_slug
-from core.errors import NotFound
+from core.errors import NotFound, Refused
+from core.text import clean
 from core.tool import Reason
 from review.weighing import Numbers
-from store import audit, proposals, tools, worklists
+from store import audit, proposals, rivals, tools, worklists
 from store.proposals import ACCEPTED, Answered
+from store.rivals import RivalRow
 from store.worklists import Suggested
 
 KEPT = 40
+_NAME = 200
 _BY_HAND = (0.0, (Reason(words="paired by hand", points=0.0),))
 
 
 def look(product: Product) -> int:
-    """Weigh all judged tools again, and keep the best pairs. Returns how many there are."""
+    """Weigh all judged tools again, and keep the best pairs and the rivals that nobody has ingested. Returns how many
+    pairs there are."""
     result = pairing.weighed(product, limit=KEPT)
     now = product.now
     with product.database.write() as connection:
@@ -44,6 +48,9 @@ def look(product: Product) -> int:
                 }
             )
         worklists.suggest(connection, rows)
+        known = proposals.known_names(connection, sorted(result.unknown_rivals))
+        unknown = {name: by for name, by in result.unknown_rivals.items() if name not in known}
+        rivals.keep(connection, unknown, now=now)
     return len(rows)
 
 
@@ -61,6 +68,33 @@ def listed(product: Product) -> list[Suggested]:
     """Pairs that wait for an answer, the best first."""
     with product.database.read() as connection:
         return worklists.suggested(connection, limit=KEPT)
+
+
+def unknown_rivals(product: Product, *, limit: int = 20) -> list[RivalRow]:
+    """Rivals that texts name and that nobody has ingested, as of the last look, the most often named first."""
+    with product.database.read() as connection:
+        return rivals.listed(connection, limit=limit)
+
+
+def dismiss_rival(product: Product, name: str, *, by: str) -> None:
+    """Say that a named rival is none, or none for us: it is listed no more. Raises Refused for no name, or when it was
+    dismissed already."""
+    said = clean(name, limit=_NAME)
+    with product.database.write() as connection:
+        editor = require_editor(connection, by)
+        if not said or not rivals.dismiss(connection, said, by=editor.email, now=product.now):
+            raise Refused(f"{said or 'Nothing'} was dismissed already.", mend="Look at the list again.")
+        audit.note(connection, now=product.now, actor=editor.email, action="rival.dismiss", subject=f"rival:{said}")
+
+
+def list_rival_again(product: Product, name: str, *, by: str) -> None:
+    """Take a dismissal back. Raises NotFound when there is none."""
+    said = clean(name, limit=_NAME)
+    with product.database.write() as connection:
+        editor = require_editor(connection, by)
+        if not rivals.take_back(connection, said):
+            raise NotFound(f"Nobody has dismissed {said or 'that'}.", mend="Look at the list again.")
+        audit.note(connection, now=product.now, actor=editor.email, action="rival.take_back", subject=f"rival:{said}")
 
 
 def answered(product: Product, *, limit: int = 20) -> list[Answered]:

@@ -609,6 +609,20 @@ suggestion = sa.Table(
     _check("low < high", name="ordered"),
 )
 
+rival = sa.Table(
+    "rival",
+    metadata,
+    # Products that texts name as rivals and that nobody has ingested, as pairing found them at its last look; those that
+    # an editor has dismissed stay, so that they do not come again.
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("named_by", sa.JSON, nullable=False),  # addresses of tools
+    sa.Column("times", sa.Integer, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("dismissed_by", sa.Text),  # an editor; null: nobody
+    sa.Column("dismissed_at", Instant),
+    _check("(dismissed_by IS NULL) = (dismissed_at IS NULL)", name="dismissed"),
+)
+
 edition = sa.Table(
     "edition",
     metadata,

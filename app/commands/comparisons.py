@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from app import editing, pairing
+from app import editing, pairing, suggesting
 from app.commands import Count, RowId
 from app.commands.tools import panel_data, pricing_data
 from app.editing import ComparisonSheet
@@ -96,6 +96,16 @@ def rivals(*, limit: Count = 50) -> Report:
     data = [{"name": each.name, "named_by": list(each.named_by)} for each in found]
     rows = [{"name": e.name, "times": len(e.named_by), "named_by": ", ".join(e.named_by[:5])} for e in found]
     return Report(data=data, rows=rows, text="" if rows else "Every rival that is named has been ingested.")
+
+
+@app.command
+def dismiss(name: str, *, as_: Annotated[str, Parameter(name="--as")], undo: bool = False) -> Report:
+    """List a rival no more, as an editor; `--undo` takes that back."""
+    with open_product() as product:
+        (suggesting.list_rival_again if undo else suggesting.dismiss_rival)(product, name, by=as_)
+    return Report(
+        data={"name": name, "dismissed": not undo}, text=f"{name} is listed {'again' if undo else 'no more'}."
+    )
 
 
 @app.command

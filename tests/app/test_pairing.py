@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import editing, pairing
+from app import editing, pairing, suggesting
 from core.errors import NotFound, Refused
 from core.fact import Fact
 from store import proposals as kept
@@ -203,3 +203,23 @@ def test_a_rival_that_nobody_has_ingested_is_suggested_with_who_names_it(judged_
     bring(judged, sighting("Dot"), sighting("Quux"))
     judge(judged, "dot", quote=review_words)
     assert [(each.name, each.named_by) for each in pairing.rivals(judged)] == [("Zork Studio", ("dot",))]
+    suggesting.look(judged)
+    assert [(each.name, each.named_by) for each in suggesting.unknown_rivals(judged)] == [("Zork Studio", ("dot",))]
+
+
+def test_a_dismissed_rival_is_listed_no_more_until_that_is_taken_back(judged_on_both):
+    judged = judged_on_both
+    bring(judged, sighting("Dot"))
+    judge(judged, "dot", quote="Unlike Zork Studio it is calm.")
+    suggesting.look(judged)
+    suggesting.dismiss_rival(judged, "Zork Studio", by=EDITOR)
+    suggesting.dismiss_rival(judged, "Never named", by=EDITOR)
+    suggesting.look(judged)
+    assert pairing.rivals(judged) == suggesting.unknown_rivals(judged) == []
+    for name in ("Zork Studio", ""):
+        with pytest.raises(Refused):
+            suggesting.dismiss_rival(judged, name, by=EDITOR)
+    suggesting.list_rival_again(judged, "Zork Studio", by=EDITOR)
+    assert [each.name for each in suggesting.unknown_rivals(judged)] == ["Zork Studio"]
+    with pytest.raises(NotFound):
+        suggesting.list_rival_again(judged, "Zork Studio", by=EDITOR)

@@ -121,7 +121,7 @@ def _judge(product: Product) -> dict[str, str]:
     ):
         making.judge(product, name, verdicts, quote=QUOTE)
     for name in ("fay", "gus", "max", "oli", "pia"):
-        making.judge(product, name, "+++-", quote=QUOTE)
+        making.judge(product, name, "+++-", quote=f"{QUOTE} Unlike Zork Studio it is calm.")
     making.judge(product, "hal", "+-", quote=QUOTE)
     bot = "bot@example.com"
     reviewing.invite(product, bot, roles=[Role.REVIEWER], lenses=["creator"], machine=True, name="Bot", actor=OPERATOR)

@@ -63,6 +63,10 @@ STATES: dict[str, tuple[str, ...]] = {
     ),
     "ck_tool_not_into_itself": ("UPDATE tool SET merged_into = 5 WHERE id = 5",),
     "ck_merge_two_tools": ("UPDATE merge SET winner = loser",),
+    "ck_rival_dismissed": (
+        "UPDATE rival SET dismissed_by = 'e' WHERE name = 'Zork'",
+        "UPDATE rival SET dismissed_at = NULL WHERE name = 'Yak'",
+    ),
     "ck_suggestion_ordered": ("UPDATE suggestion SET high = 1",),
     "ck_tool_version_two_tools": ("UPDATE tool_version SET older = newer",),
     "ck_duplicate_ordered": (

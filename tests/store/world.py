@@ -258,6 +258,10 @@ WORLD: dict[str, list[dict[str, Any]]] = {
     ],
     "duplicate": [{"id": 1, "low": CYD, "high": DOT, "score": 0.5, "reasons": [], "asked_at": NOW}],
     "proposal": [{"low": ADA, "high": CYD, "answer": "rejected", "reason": "dull", "answered_by": "e@x", "at": NOW}],
+    "rival": [
+        {"name": "Zork", "named_by": ["ada"], "times": 1, "at": NOW},
+        {"name": "Yak", "named_by": [], "times": 0, "at": NOW, "dismissed_by": "e", "dismissed_at": NOW},
+    ],
     "suggestion": [{"low": CYD, "high": DOT, "score": 0.5, "reasons": [], "numbers": {}, "at": NOW}],
     "tool_version": [{"newer": DOT, "older": CYD, "by": "editor@example.com", "at": NOW}],
     "fact": [{"id": 1, "tool": ADA, "field": "licence", "value": "mit", "source_url": "u", "observed_at": NOW}],

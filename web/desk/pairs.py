@@ -25,6 +25,8 @@ class Pairs:
             route("/desk/pairs/look", roles=EDITORS, act=self.look),
             route("/desk/pairs/reject", roles=EDITORS, act=self.reject),
             route("/desk/pairs/again", roles=EDITORS, act=self.again),
+            route("/desk/rivals/dismiss", roles=EDITORS, act=self.dismiss_rival),
+            route("/desk/rivals/again", roles=EDITORS, act=self.list_rival_again),
         ]
 
     def listed(self, visit: Visit) -> Response:
@@ -40,6 +42,7 @@ class Pairs:
             status=status,
             pairs=suggesting.listed(product),
             answers=suggesting.answered(product),
+            rivals=suggesting.unknown_rivals(product),
             problem=problem,
             typed=given,
         )
@@ -80,6 +83,19 @@ class Pairs:
         one, other = visit.text("one"), visit.text("other")
         suggesting.ask_again(self.desk.product, one, other, by=visit.who.person.email)
         return self.desk.done(visit, to="/desk/pairs", said=f"{one} and {other} are suggested again.")
+
+    def dismiss_rival(self, visit: Visit) -> Response:
+        """List a rival that nobody has ingested no more."""
+        name = visit.text("name")
+        suggesting.dismiss_rival(self.desk.product, name, by=visit.who.person.email)
+        undo = Undo(address="/desk/rivals/again", label="List it again", fields={"name": name})
+        return self.desk.done(visit, to="/desk/pairs", said=f"{name} is listed no more.", undo=undo)
+
+    def list_rival_again(self, visit: Visit) -> Response:
+        """Take a dismissal back."""
+        name = visit.text("name")
+        suggesting.list_rival_again(self.desk.product, name, by=visit.who.person.email)
+        return self.desk.done(visit, to="/desk/pairs", said=f"{name} is listed again.")
 
 
 def _slug(text: str) -> str:
