@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -107,3 +108,49 @@ def test_importing_the_flows_switches_telemetry_off_and_keeps_prefect_at_home(tm
     track, analytics, home = python(code, tmp_path).split()
     assert (track, analytics) == ("1", "False")
     assert Path(home) == (tmp_path / "prefect").resolve()
+
+
+def test_a_range_whose_worker_dies_is_finished_by_another_that_takes_over_its_leases(tmp_path):
+    shown = python(_A_DYING_WORKER, tmp_path)
+    killed, *figures = json.loads(shown)
+    assert killed == signal.SIGKILL
+    assert figures == [[3, 1, 1], "sent", 2_500, 2_500, 2_500]  # ranges and leases, state, sent, recipients, files
+
+
+_A_DYING_WORKER = """
+import json, os, signal, sqlite3
+from pathlib import Path
+from app.wiring import open_product
+from digest.transports.outbox import Outbox
+from flows import weekly
+from store import migrate
+from tests.sending.stage import WEEK, add_readers, approve_edition, readers
+
+weekly._RANGE = 1_000
+with open_product(require_current=False) as product:
+    migrate.upgrade(product.database)
+    approve_edition(product)
+    add_readers(product.database, readers(2_500), now=product.now)
+    outbox, path = product.settings.outbox_folder, product.database.path
+ranges = weekly.prepare.fn(str(WEEK))
+child = os.fork()
+if child == 0:
+    write, written = Outbox._write, []
+
+    def write_some(self, *mail):
+        written.append(write(self, *mail))
+        if len(written) == 700:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Outbox._write = write_some
+    weekly.send_range.fn(str(WEEK), ranges[0])
+_, status = os.waitpid(child, 0)
+weekly.send_range.fn(str(WEEK), ranges[1])
+with sqlite3.connect(path) as database:
+    leased = database.execute("SELECT count(*) FROM batch WHERE lease_until IS NOT NULL").fetchone()[0]
+    aged = database.execute("UPDATE batch SET lease_until = '2020-01-01 00:00:00.000000' WHERE lease_until IS NOT NULL")
+done = weekly.send_range.fn(str(WEEK), None)
+files = len(list(Path(outbox).glob("*.eml")))
+found = [[len(ranges), leased, aged.rowcount], done.state, done.sent, done.recipients, files]
+print(json.dumps([os.WTERMSIG(status), *found]))
+"""
