@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -102,7 +103,7 @@ class Smtp:
         self._url = _read_url(url)
         self._seal = seal
         self._timeout = timeout
-        self._context = context or ssl.create_default_context()
+        self._context = context
         self._line: Dialogue | None = None
 
     @property
@@ -273,7 +274,7 @@ class Smtp:
     def _dial(self) -> smtplib.SMTP:
         host, port = self._url.hostname or "", self._url.port
         if self._url.scheme == "smtps":
-            return smtplib.SMTP_SSL(host, port or 465, timeout=self._timeout, context=self._context)
+            return smtplib.SMTP_SSL(host, port or 465, timeout=self._timeout, context=self._context or _trusted())
         return smtplib.SMTP(host, port or 25, timeout=self._timeout)
 
     def _introduce(self, connection: smtplib.SMTP) -> None:
@@ -281,7 +282,7 @@ class Smtp:
             connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.ehlo_or_helo_if_needed()
         if self._url.scheme == "smtp" and connection.has_extn("starttls"):
-            connection.starttls(context=self._context)
+            connection.starttls(context=self._context or _trusted())
             connection.ehlo_or_helo_if_needed()
         if self._url.username:
             encrypted = isinstance(connection.sock, ssl.SSLSocket)
@@ -309,6 +310,12 @@ class Smtp:
         if self._line is not None:
             self._line.say_goodbye()
             self._line = None
+
+
+@lru_cache(maxsize=1)
+def _trusted() -> ssl.SSLContext:
+    """The authorities of this machine, read once for all lines: they take more than a megabyte."""
+    return ssl.create_default_context()
 
 
 def _refused_by(url: SplitResult, error: Exception) -> DeliveryError:
