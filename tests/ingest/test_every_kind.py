@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 from core.errors import ParseError, UsageError
 from core.source import Cursor, Parsed
@@ -138,6 +140,64 @@ def bent(value: Any, data: st.DataObject) -> Any:
         place = data.draw(st.integers(0, len(value) - 1))
         return [bent(one, data) if at == place else one for at, one in enumerate(value)]
     return data.draw(STRANGE)
+
+
+STRANGE_WORDS = st.one_of(
+    st.just(""),
+    st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20),
+    st.sampled_from(
+        [
+            "<script>alert(1)</script>",
+            "x" * 10_000,
+            "0000-01-01T00:00:00Z",
+            "9999-12-31T23:59:59-12:00",
+            "-1",
+            "\u202eevil",
+            "javascript:alert(1)",
+            "https://" + "a" * 3000,
+            "https://[::1",
+            "../..",
+            "t3_",
+            "tag:github.com,2008:Repository/7/",
+            "oai:arXiv.org:cs/0112017v1",
+            "https://github.com/a",
+            '<a href="https://github.com/a/b">[link]</a>',
+        ]
+    ),
+)
+
+
+def bent_xml(body: bytes, data: st.DataObject) -> bytes:
+    """The document with some of its elements gone, doubled, renamed, or saying something strange."""
+    root = etree.fromstring(body)
+    for _ in range(data.draw(st.integers(1, 3))):
+        inside = [one for one in root.iter(etree.Element) if one is not root]
+        if not inside:
+            break
+        one = inside[data.draw(st.integers(0, len(inside) - 1))]
+        parent = one.getparent()
+        assert parent is not None
+        what = data.draw(st.sampled_from(["gone", "doubled", "renamed", "text", "attribute", "no attributes"]))
+        if what == "gone":
+            parent.remove(one)
+        elif what == "doubled":
+            parent.append(deepcopy(one))
+        elif what == "renamed":
+            one.tag = data.draw(st.sampled_from(["id", "link", "title", "category", "other", "{urn:x}title"]))
+        elif what == "text":
+            one.text = data.draw(STRANGE_WORDS)
+        elif what == "attribute":
+            one.set(data.draw(st.sampled_from(["href", "term", "rel", "type"])), data.draw(STRANGE_WORDS))
+        else:
+            one.attrib.clear()
+    return etree.tostring(root)
+
+
+@pytest.mark.parametrize("kind", XML_KINDS)
+@settings(deadline=None, max_examples=80)
+@given(data=st.data())
+def test_bent_xml_never_breaks_a_parser(kind: str, data: st.DataObject) -> None:
+    survives(kind, bent_xml(TRUE[kind], data))
 
 
 @EACH
