@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from app import health, ingesting, opml
 from app.health import SourceHealth
 from app.report import COMMAND_LINE, Report, progress
 from app.wiring import open_product
-from core.source import FetchRecord, Outcome
+from core.source import FetchRecord, Outcome, Reading
 
 app = App(name="sources")
 
@@ -62,8 +63,17 @@ def check(key: str) -> Report:
         "left_out": dict(reading.left_out),
     }
     rows = [{**each, "identifiers": " ".join(each["identifiers"])} for each in entries]
-    text = reading.error or f"{len(entries)} entries would be taken, {len(reading.bad)} could not be read."
+    text = "\n".join(_told(reading, len(entries)))
     return Report(data=data, rows=rows, text=text, ok=reading.outcome is not Outcome.FAILED)
+
+
+def _told(reading: Reading, taken: int) -> Iterator[str]:
+    """What a look at a source came to, in lines: the fault first, then what would be taken and what not, and why."""
+    if reading.error:
+        yield reading.error
+    yield f"{taken} entries would be taken, {len(reading.bad)} could not be read."
+    yield from (f"Left out, {reason}: {count}" for reason, count in reading.left_out.items())
+    yield from (f"Not read, {each.where}: {each.reason}" for each in reading.bad[:10])
 
 
 @app.command

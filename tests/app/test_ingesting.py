@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from app import cli, editing, ingesting
+from app.commands import sources as commands
 from app.opml import import_opml
 from app.samples import SampleServer
 from app.wiring import Product
@@ -25,7 +26,7 @@ from core.sighting import Signal
 from core.source import Cursor, FetchRecord, Outcome, Reading, SourceState
 from ingest import fetch
 from store import sources
-from tests.app.hostile import Hostile, models, tagged
+from tests.app.hostile import Hostile, model, models, tagged
 from tests.app.installation import Installation
 from tests.app.making import SHELF, bring, hold, rows, sighting
 from tests.conftest import NOW
@@ -189,6 +190,21 @@ def test_the_command_fails_when_a_source_failed_and_stores_the_others(product, h
 
 
 # ------------------------------------------------------------ the same again
+
+
+def test_looking_at_a_source_says_what_would_be_left_out_and_why(product, hostile, monkeypatch, capsys):
+    status, headers, _ = models()
+    entries = [model("good"), model("small-GGUF"), {"tags": []}]
+    hostile.answers["/list"] = (status, headers, json.dumps(entries).encode())
+    product = on(product, hostile, "/list")
+    monkeypatch.setattr("app.commands.sources.open_product", lambda: nullcontext(product))
+    report = commands.check("list")
+    assert report.text.splitlines() == [
+        "1 entries would be taken, 1 could not be read.",
+        "Left out, a quantised copy: 1",
+        "Not read, entry 3: id: Field required",
+    ]
+    assert report.data["left_out"] == {"a quantised copy": 1}
 
 
 @pytest.mark.parametrize("dressed", [tagged, lambda answer: answer], ids=["with an ETag", "the whole body again"])
