@@ -87,6 +87,7 @@ def ingest(
     """
     chosen = _choose(statuses(product), keys, everything=everything, group=group, now=product.now)
     options = read_options(_sources_file(product), filename=product.settings.sources.name)
+    product.database.spare_memory()  # each row is written once, and what is looked up lies all over the tables
     records = _run(_ingest(product, chosen, told or _tell_nobody))
     if options.read_pricing_pages:
         # What was ingested is told even when the database is too busy for the prices; the next run looks again.
