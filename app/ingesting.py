@@ -12,16 +12,16 @@ One source's life, step by step:
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from bisect import insort
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from app.heap import set_aside
 from app.wiring import TURNS, Product
 from core.errors import Conflict, DatabaseNotReady, NotFound, SourcesFileError, UsageError, VerdictsError
 from core.intent import Ask, Assessment, Intent, Merge, NewTool, SeenAgain
@@ -36,7 +36,6 @@ from ingest.priority import Scales
 from store import audit, merges, sources, tools
 
 _TRIES = 2
-_ALLOCATIONS = 20_000
 _ROWS = 1500
 _SECONDS = 2.0
 """A transaction takes readings together until they have so many entries, or the first has waited so long: a statement
@@ -107,22 +106,8 @@ def _run(work: Coroutine[Any, Any, _Result]) -> _Result:
     loop: Callable[[], asyncio.AbstractEventLoop] | None = None
     with suppress(ImportError):  # Windows has none
         from uvloop import new_event_loop as loop  # noqa: PLC0415 - only ingestion waits for so many at once
-    with _few_collections(), asyncio.Runner(loop_factory=loop) as runner:
+    with set_aside(), asyncio.Runner(loop_factory=loop) as runner:
         return runner.run(work)
-
-
-@contextmanager
-def _few_collections() -> Iterator[None]:
-    """Look for cycles of garbage rarely: what a batch holds lives until it is stored, and walking over it again and again
-    takes a tenth of a run in which everything is new."""
-    usual = gc.get_threshold()
-    gc.freeze()  # modules and their like: they stay
-    gc.set_threshold(_ALLOCATIONS, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-        gc.unfreeze()
 
 
 def _choose(

@@ -11,7 +11,6 @@ A worker that dies leaves a lease; the next one to come takes over what the ledg
 
 from __future__ import annotations
 
-import gc
 import os
 import secrets
 import socket
@@ -24,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from app import hours, settling, traces
+from app import heap, hours, settling, traces
 from app.addressing import Form
 from app.pace import Pace
 from app.settings import MailKind
@@ -159,21 +158,10 @@ def send(
         edition = start(product, week, way, actor=actor)
         lines = 1 if transport else min(product.settings.send_lines, way.capabilities.lines)
         work = _Work(product=product, week=week, edition=edition, ids=ids, sleep=sleep, stopping=stopping)
-        with _heap_set_aside():
+        with heap.set_aside():
             work.on_lines(way, lines, told=told)
     finish(product, week, actor=actor)
     return status(product, week)
-
-
-@contextmanager
-def _heap_set_aside() -> Iterator[None]:
-    """A batch makes thousands of small objects, and Python looks through all there are each time that they are many:
-    what was there before is left out of that, a sixth of the work."""
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -165,7 +165,8 @@ def _joined(batch: Sequence[Sighting], parties: Mapping[SightingKey, _Party], kn
     for one in batch:
         for name in one.identifiers:
             carriers.setdefault(name, []).append(one)
-    for name in sorted(carriers, key=_strength):
+    shared = [name for name, several in carriers.items() if len(several) > 1 or name in known.tool_of]
+    for name in sorted(shared, key=_strength):
         owner = parties["", str(known.tool_of[name])].root() if name in known.tool_of else None
         members = {parties[_key(one)].root() for one in carriers[name]} | ({owner} if owner else set())
         # Without news nothing is joined or asked: what was decided before stays decided.
