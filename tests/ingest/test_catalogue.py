@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.errors import SourcesFileError, UsageError
 from ingest.catalogue import next_due, read_sources, rhythm
@@ -115,6 +119,40 @@ def test_the_name_of_a_key_is_asked_for_and_not_the_key() -> None:
     assert "line 14, key 'token_env'" in message
     assert "name of an environment variable" in message
     assert "hf_abc" not in message
+
+
+VALUES = st.recursive(
+    st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.text(max_size=20)
+    | st.sampled_from(["feed", "0 * * * *", "hn"]),
+    lambda inside: (
+        st.lists(inside, max_size=3) | st.dictionaries(st.sampled_from(["days", "key", "thing"]), inside, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+def toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name} = {toml(one)}" for name, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    return orjson.dumps(value).decode()
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(["key", "kind", "url", "schedule", "enabled", "options", "other"]), VALUES))
+def test_whatever_stands_in_the_file_it_is_sources_or_an_error_with_line_and_mend(given: dict[str, object]) -> None:
+    entry = {"key": "x", "kind": "feed", "url": "https://example.com/x", "schedule": "0 * * * *", **given}
+    text = "[[source]]\n" + "".join(f"{name} = {toml(value)}\n" for name, value in entry.items())
+    said = ""
+    try:
+        [source] = read_sources(text, filename="f")
+        assert source.kind in KINDS
+    except SourcesFileError as error:
+        said = str(error)
+    assert not said or re.match(r"f, line \d+.*Expected ", said)
 
 
 def test_a_single_table_is_refused() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
 import tracemalloc
 from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -20,6 +22,7 @@ from core.errors import ParseError, UsageError
 from core.source import Cursor, Parsed
 from ingest.identity import url_key
 from ingest.sources import ADAPTERS, KINDS, adapter_of
+from ingest.sources.feed_worker import careful
 from ingest.wording import AUTHOR, NAME, SUMMARY, TAG, TAGLINE, TAGS, URL
 from tests.ingest.bodies import TRUE
 from tests.ingest.making import NOW, parsed, source
@@ -254,6 +257,30 @@ def test_hostile_declarations_are_refused_unread(kind: str, body: bytes) -> None
     with pytest.raises(ParseError):
         parsed(kind, body)
     assert time.monotonic() - begun < 1
+
+
+@pytest.mark.parametrize("kind", XML_KINDS)
+def test_no_document_makes_a_parser_ask_or_open_anything(kind: str, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("a secret of this machine")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.05)
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/x.dtd"
+        body = TRUE[kind].decode().partition("?>")[2]
+        declared = (
+            f'<!DOCTYPE feed SYSTEM "{address}">',
+            f'<!DOCTYPE feed PUBLIC "x" "{address}">',
+            f'<?xml-stylesheet type="text/xsl" href="{address}"?>',
+        )
+        included = f'<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="{secret}" parse="text"/>'
+        for head in declared:
+            whole = f'<?xml version="1.0"?>{head}{body}'
+            assert len(parsed(kind, whole).sightings) == 1
+            careful(whole.encode())
+        result = parsed(kind, f'<?xml version="1.0"?>{body.replace("</title>", included + "</title>")}')
+        assert "secret of this" not in str(result)
+        with pytest.raises(TimeoutError):
+            listener.accept()
 
 
 @pytest.mark.parametrize("kind", [*XML_KINDS, "github-trending"])
