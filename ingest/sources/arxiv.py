@@ -22,6 +22,7 @@ from ingest.identity import arxiv_id, identify, mentioned
 from ingest.sources.adapter import Adapter, Options
 from ingest.sources.entries import LeftOut, external_id, gather, instant
 from ingest.sources.feed import ACCEPT
+from ingest.sources.mending import mended
 from ingest.sources.syndication import refuse
 from ingest.wording import AUTHOR, NAME, SUMMARY, TAGLINE, links, paper_title, plain, tags_of
 
@@ -63,7 +64,7 @@ def _elements(response: Response) -> Iterator[etree._Element]:
     refuse(response)
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True)
     try:
-        root = etree.fromstring(response.body, parser)
+        root = etree.fromstring(mended(response.body), parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise ParseError(f"{response.url} is no XML ({clean(str(error), limit=120)}).") from None
     if etree.QName(root).localname.lower() not in ("feed", "rss", "rdf"):

@@ -10,6 +10,7 @@ import orjson
 from core.errors import ParseError
 from core.source import Response
 from core.text import clean
+from ingest.sources.mending import as_utf8
 
 _HTML = (b"<!doctype html", b"<html", b"<head", b"<body")
 _EXCERPT = 120
@@ -30,9 +31,11 @@ def json_of(response: Response) -> Any:
 
 
 def _read_leniently(body: bytes) -> Any:
-    """JSON with what the strict parser refuses a whole body for: `NaN`, `1e999`, half a surrogate pair. Such a value
-    costs the entry that holds it. Raises ValueError and RecursionError."""
-    return json.loads(body, parse_int=_whole)
+    """JSON with what the strict parser refuses a whole body for: `NaN`, `1e999`, half a surrogate pair, a letter in
+    another encoding. Such a value costs the entry that holds it at most. Raises ValueError and RecursionError."""
+    encoding = json.detect_encoding(body)
+    text = as_utf8(body) if encoding.startswith("utf-8") else body.decode(encoding, "replace")
+    return json.loads(text.removeprefix("\ufeff"), parse_int=_whole)
 
 
 def _whole(digits: str) -> int | float:

@@ -47,7 +47,7 @@ def _in_utf8(body: bytes) -> bytes:
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
-        text = body.decode("cp1252", "replace") if declared in _WESTERN else body.decode("utf-8", _WINDOWS)
+        text = body.decode("cp1252", "replace") if declared in _WESTERN else as_utf8(body)
     else:
         if declared not in _WESTERN:
             return body
@@ -60,6 +60,11 @@ def _without_encoding(text: str) -> str:
 
 
 _WINDOWS = "windows-bytes"
+
+
+def as_utf8(body: bytes) -> str:
+    """A text in UTF-8; bytes that cannot be are taken for those of Windows."""
+    return body.decode("utf-8", _WINDOWS)
 
 
 def _as_windows(error: UnicodeError) -> tuple[str, int]:

@@ -194,6 +194,24 @@ def test_arxiv_in_the_format_of_former_years_is_no_quiet_day() -> None:
     assert replaced.left_out == {"a new version of an old paper": 1}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"])
+def test_records_in_another_encoding_keep_their_letters(encoding: str) -> None:
+    text = orjson.dumps([{**bodies.LOBSTER, "title": "Größe – misst “alles”"}]).decode()
+    [one] = parsed("lobsters", text.encode(encoding)).sightings
+    assert (one.name, one.tagline) == ("Größe", "misst “alles”")
+
+
+def test_one_torn_letter_costs_no_neighbour() -> None:
+    body = orjson.dumps([{**bodies.LOBSTER, "title": "A é B"}, {**bodies.LOBSTER, "short_id": "second"}])
+    result = parsed("lobsters", body.replace("é".encode(), b"\xc3"))
+    assert len(result.sightings) == 2
+
+
+def test_arxiv_may_forget_to_escape() -> None:
+    [one] = parsed("arxiv", RDF.replace("Doing Bar", "Doing Bar & Caf&eacute;")).sightings
+    assert one.tagline == "Doing Bar & Café"
+
+
 def test_dates_beyond_reason_are_none() -> None:
     for when in (0, -5, 1e18, True, "yesterday", "2026-13-45", NOW.year, "2027-01-01T00:00:00Z"):
         [one] = parsed("huggingface-models", [{**bodies.MODEL, "createdAt": when}]).sightings
