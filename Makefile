@@ -18,8 +18,11 @@ help: ## Show this list
 setup: .venv/.ready ## Create .venv with exactly the locked, hash-checked packages
 
 .venv/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo '$(PYTHON) is older than 3.11, or missing. Name another: make PYTHON=python3.12 ...'; exit 1; }
 ifeq ($(UV),$(BIN)/uv)
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
+	  { rm -rf .venv; echo 'Python could make no environment. On Debian or Ubuntu: apt-get install python3-venv'; exit 1; }
 	@awk '/^uv==/{found=1;print;next} found&&/^[^ ]/{exit} found' requirements.lock > .venv/uv.lock
 	@test -x $(UV) || $(BIN)/python -m pip install -q --require-hashes -r .venv/uv.lock
 else

@@ -411,7 +411,7 @@ def test_interrupted_for_real_a_command_ends_without_a_traceback(installed, samp
         while not server.asked:
             time.sleep(0.005)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in errors
 

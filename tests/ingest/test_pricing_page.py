@@ -248,7 +248,10 @@ def test_captured_pages_say_what_they_say(name: str, quote: str | None) -> None:
 
 
 def test_every_torn_capture_is_read_or_gives_nothing() -> None:
-    for path in sorted((CAPTURES / "pricing").glob("*.html")):
+    paths = sorted((CAPTURES / "pricing").glob("*.html"))
+    if not paths:
+        pytest.skip("the captures are not here")
+    for path in paths:
         body = path.read_bytes()
         for end in range(0, len(body), 1_000 if len(body) < 60_000 else 20_000):
             read_pages(page(body[:end]), page(body[:end]))

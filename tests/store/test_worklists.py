@@ -131,6 +131,7 @@ def test_no_list_reads_or_sorts_everything(lived_in, name):
         PLANS[name](lived_in)
     finally:
         sa.event.remove(lived_in.engine, "before_cursor_execute", note)
+    assert sent
     for statement, parameters in tuple(sent):
         plan = [row[-1] for row in lived_in.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
         whole = [each for each in plan if each.startswith("SCAN") and "USING" not in each and each != "SCAN anon_1"]

@@ -110,6 +110,7 @@ def test_a_page_asks_as_much_of_the_database_with_four_times_the_tools(small, la
 def test_no_page_reads_a_table_from_end_to_end(large, path):
     world, database = large
     asked, _ = world.look(path)
+    assert asked
     with database.read() as connection:
         for statement, parameters in asked:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
