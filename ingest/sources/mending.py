@@ -17,6 +17,8 @@ _DECLARED = re.compile(rb"^\s*<\?xml[^>]{0,200}?\bencoding\s*=\s*[\"']([\w.:\-]{
 _WESTERN = frozenset(["ascii", "us-ascii", "iso-8859-1", "iso8859-1", "latin-1", "latin1", "windows-1252", "cp1252"])
 _WIDE = (b"\xff\xfe", b"\xfe\xff", b"\0<", b"<\0")
 
+_ENCODING = re.compile(r"\s+encoding\s*=\s*[\"'][^\"']{0,40}[\"']", re.IGNORECASE)
+_DECLARATION = 400
 _HEAD = 4_096
 _STRAY = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});)(?:([A-Za-z][A-Za-z0-9]{1,30});)?")
 _FOREIGN_TITLE = re.compile(rb"(</?(?:media|itunes):)title\b")
@@ -51,20 +53,28 @@ def _in_utf8(body: bytes) -> bytes:
     else:
         if declared not in _WESTERN:
             return body
-    return _without_encoding(text).encode("utf-8", "replace")
+    return (_without_encoding(text) if found else text).encode("utf-8", "replace")
 
 
 def _without_encoding(text: str) -> str:
-    head, mark, rest = text.partition("?>")
-    return re.sub(r"\s+encoding\s*=\s*[\"'][^\"']{0,40}[\"']", "", head, count=1) + mark + rest if mark else text
+    """The text without the encoding in its declaration, which is looked for where it has to stand and nowhere else: a
+    search through a hostile megabyte of blanks would not end."""
+    text = text.lstrip("\ufeff \t\r\n")
+    return _ENCODING.sub("", text[:_DECLARATION], count=1) + text[_DECLARATION:]
 
 
 _WINDOWS = "windows-bytes"
+_MOST_BROKEN = 1_000
 
 
 def as_utf8(body: bytes) -> str:
-    """A text in UTF-8; bytes that cannot be are taken for those of Windows."""
-    return body.decode("utf-8", _WINDOWS)
+    """A text in UTF-8; bytes that cannot be are taken for those of Windows. Where they are many, so are all others: each of
+    them costs a call, and a hostile body has millions."""
+    text = body.decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    if not broken:
+        return text
+    return body.decode("cp1252", "replace") if broken > _MOST_BROKEN else body.decode("utf-8", _WINDOWS)
 
 
 def _as_windows(error: UnicodeError) -> tuple[str, int]:

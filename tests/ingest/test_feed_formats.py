@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -396,6 +397,25 @@ def test_mending_leaves_a_good_feed_as_it_is_and_mends_a_bad_one_once(title: str
         once = mended(bad)
         assert once != bad
         assert mended(once) is once
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b" " * 1_000_000 + declared("latin1").encode("cp1252"),
+        b'<?xml version="1.0" encoding="latin1"' + b" " * 1_000_000 + "é?><rss/>".encode("cp1252"),
+        b"<rss>" + b" \t" * 500_000 + b"\xe9?>",
+        b"&" * 1_000_000,
+        b"&a" * 500_000 + b"<![CDATA[" * 100_000,
+        b'<rss xmlns:media="x"><title/><title/>' + b"<media:" * 200_000,
+        b"\xe2" * 1_000_000,
+    ],
+    ids=["blanks", "blanks inside", "blanks behind", "ampersands", "sections", "prefixes", "torn letters"],
+)
+def test_hostile_bytes_are_mended_in_no_time(body: bytes) -> None:
+    begun = time.process_time()
+    mended(body)
+    assert time.process_time() - begun < 3
 
 
 def test_a_section_of_characters_is_not_touched() -> None:
