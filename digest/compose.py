@@ -40,7 +40,7 @@ TAGLINE_LENGTH = 120
 QUOTE_LENGTH = 280
 NAME_LENGTH = 60
 NO_VERDICT = "no verdict yet"
-LEGEND = "75 %, 3-1: of four reviewers, three would ship it and one would skip it."
+LEGEND = "75 %, 3-1: three reviewers would ship it, one would skip it."
 
 _MONTHS = (  # not strftime: its month names change with the machine's locale
     *("January", "February", "March", "April", "May", "June"),

@@ -32,9 +32,9 @@ from lxml import html as lxml_html
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from core.delivery import Mail, Outgoing, Recipient
-from digest.compose import Correction, Digest
+from digest.compose import Correction, Digest, hello
 from digest.headers import edition_headers, unsubscribe_headers
-from digest.marks import marks, substitute
+from digest.marks import CONFIRMED_ON, HELLO, marks, substitute
 from digest.markup import BODY_WIDTH
 from digest.render import SIZE_LIMIT, MailParts, fill_in, render_letter
 from digest.transports.message import Messages
@@ -158,8 +158,9 @@ def samples() -> list[Sample]:
 def _sample(name: str, template: str, context: dict[str, object]) -> Sample:
     _, _, source = fill_in(template, context)
     parts = render_letter(template, context)
+    words = {CONFIRMED_ON: "3 May 2026", HELLO: hello("Ada Lovelace")}
     values = {
-        mark: f"{BASE}/{mark.strip('{}').partition(':')[0]}/token?a=1&b=2" if "url" in mark else "3 May 2026"
+        mark: words.get(mark, f"{BASE}/{mark.strip('{}').partition(':')[0]}/token?a=1&b=2")
         for mark in marks(parts.html + parts.text)
     }
     filled = MailParts(
