@@ -287,8 +287,7 @@ def start(product: Product, week: Week, transport: Transport, *, actor: str) -> 
         return found
     with product.database.write() as connection:
         if editions.move(connection, week, before=[EditionState.APPROVED], after=EditionState.SENDING, now=now):
-            total = deliveries.fix_recipients(connection, week, now=now)
-            _make_first_batches(product, connection, week, plan, transport.capabilities, total=total)
+            total = _fix_in_batches(product, connection, week, plan, transport.capabilities)
             after = {"recipients": total}
             audit.note(connection, now=now, actor=actor, action="edition.send", subject=f"edition:{week}", after=after)
         return editions.find(connection, week)
@@ -338,22 +337,30 @@ def _require_startable(found: Edition, plan: Plan, *, now: datetime, over: bool)
         )
 
 
-def _make_first_batches(
-    product: Product, connection: Any, week: Week, plan: Plan, capabilities: Capabilities, *, total: int
-) -> None:
-    now = product.now
+def _fix_in_batches(product: Product, connection: Any, week: Week, plan: Plan, capabilities: Capabilities) -> int:
+    """Every recipient fixed and in a batch. Returns how many there are."""
+    now, size = product.now, capabilities.largest_batch
+    if plan.local_hour is None and not plan.wave_percent:
+        return deliveries.fix_in_batches(connection, week, size=size, now=now)
+    total = deliveries.fix_recipients(connection, week, now=now)
     if plan.local_hour is None:
-        wave = max(1, -(-total * plan.wave_percent // 100)) if plan.wave_percent else None
-        deliveries.make_batches(connection, week, size=capabilities.largest_batch, wave=wave, now=now)
-        return
+        wave = max(1, -(-total * (plan.wave_percent or 100) // 100))
+        deliveries.make_batches(connection, week, size=size, wave=wave, now=now)
+        return total
+    _batch_by_the_hour(product, connection, week, plan.local_hour, capabilities)
+    return total
+
+
+def _batch_by_the_hour(
+    product: Product, connection: Any, week: Week, local_hour: int, capabilities: Capabilities
+) -> None:
+    now, size = product.now, capabilities.largest_batch
     # A fenced attempt is handed over so much earlier than it goes out.
     ahead = timedelta(minutes=product.settings.fence_minutes if capabilities.fence else 0)
     zones = deliveries.time_zones(connection, week)
-    for due, there in hours.by_time(zones, plan.local_hour, otherwise=product.settings.time_zone, after=now + ahead):
-        deliveries.make_batches(
-            connection, week, size=capabilities.largest_batch, not_before=due - ahead, zones=there, now=now
-        )
-    deliveries.make_batches(connection, week, size=capabilities.largest_batch, now=now)  # erased since: nobody's zone
+    for due, there in hours.by_time(zones, local_hour, otherwise=product.settings.time_zone, after=now + ahead):
+        deliveries.make_batches(connection, week, size=size, not_before=due - ahead, zones=there, now=now)
+    deliveries.make_batches(connection, week, size=size, now=now)  # erased since: nobody's zone
 
 
 def finish(product: Product, week: Week, *, actor: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from threading import Thread
@@ -495,6 +496,70 @@ def test_a_batch_holds_one_variant_with_its_content_also_after_a_split(store: Co
     fresh = deliveries.split(store, two, now=NOW)
     assert store.scalar(sa.select(schema.batch.c.variant).where(schema.batch.c.id == fresh)) == 1
     assert violations(store) == []
+
+
+def _held(connection: Connection) -> dict[tuple[int, int], list[int]]:
+    """Variant and place among its batches -> who is in the batch, each batch as it says itself."""
+    rows = connection.execute(sa.select(schema.batch).order_by(schema.batch.c.id)).all()
+    hashes, place, found = editions.contents(connection, WEEK), Counter[int](), {}
+    for row in rows:
+        mine = sa.select(schema.delivery.c.subscriber, schema.delivery.c.variant).where(
+            schema.delivery.c.batch == row.id
+        )
+        readers = connection.execute(mine.order_by(schema.delivery.c.subscriber)).all()
+        assert {each.variant for each in readers} == {row.variant}
+        assert (len(readers), hashes[row.variant], row.not_before) == (row.recipients, row.content_hash, None)
+        found[row.variant, place[row.variant]] = [each.subscriber for each in readers]
+        place[row.variant] += 1
+    return found
+
+
+def test_fixed_in_batches_or_one_after_the_other_is_the_same_and_once(store: Connection) -> None:
+    tastes = ("agents", "", "coding", "research", "data__agents")
+    ids = _in_variants(store, **{f"reader{at}": tastes[at * at % len(tastes)] for at in range(23)})
+    subscribers.pause(store, ids["reader3"], until=later(hours=1))
+    subscribers.leave(store, ids["reader4"], now=NOW)
+    for size in (1, 3, 4, 100):
+        found = []
+        for at_once in (True, False):
+            trial = store.begin_nested()
+            if at_once:
+                assert deliveries.fix_in_batches(store, WEEK, size=size, now=NOW) == 21
+                assert deliveries.fix_in_batches(store, WEEK, size=size, now=NOW) == 21
+            else:
+                deliveries.fix_recipients(store, WEEK, now=NOW)
+                deliveries.make_batches(store, WEEK, size=size, now=NOW)
+            found.append(_held(store))
+            assert violations(store) == []
+            trial.rollback()
+        assert found[0] == found[1]
+        assert sum(map(len, found[0].values())) == 21
+
+
+def test_who_leaves_while_recipients_are_fixed_is_in_no_batch_and_counted_in_none(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(postgres_url)
+    with database.write() as connection:
+        settle_in(connection)
+        ids = _in_variants(connection, **dict.fromkeys(_readers(5), ""), last="coding")
+    opened = deliveries._open_batches
+
+    def leave_meanwhile(connection: Connection, week: Week, readers: sa.Subquery, *, size: int) -> None:
+        opened(connection, week, readers, size=size)
+        with database.write() as other:
+            for name in ("reader1", "last"):
+                subscribers.leave(other, ids[name], now=NOW)
+            _enrol(other, "late")
+
+    monkeypatch.setattr(deliveries, "_open_batches", leave_meanwhile)
+    with database.write() as connection:
+        assert deliveries.fix_in_batches(connection, WEEK, size=3, now=NOW) == 5
+        found = _held(connection)
+        assert [len(each) for each in found.values()] == [3, 2]
+        assert not {ids["reader1"], ids["last"]} & {each for batch in found.values() for each in batch}
+        assert violations(connection) == []
+    database.close()
 
 
 def test_a_monthly_reader_gets_the_best_of_whatever_they_chose_and_others_never_do(store: Connection) -> None:
