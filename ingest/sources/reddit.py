@@ -37,6 +37,15 @@ _ANNOUNCES = re.compile(
 )
 
 
+_PREFIX = re.compile(
+    r"^\s*(?:\[[a-z]{1,12}\]\s*)?(?:(?:introducing|announcing|meet|just shipped|showcase|(?:i|we)(?:['’]ve)?(?: just)? (?:built|made"
+    r"|created|wrote|released|launched|open[- ]sourced))\s+)?",
+    re.IGNORECASE,
+)
+_NAME_WORDS = 3
+_ARTICLES = frozenset(["a", "an", "another", "my", "our", "some", "the", "this"])
+
+
 class PostOptions(Options):
     """With `token_env` the key in that environment variable is sent, for addresses of oauth.reddit.com."""
 
@@ -172,7 +181,7 @@ def _read(source: Source, post: _Submission, now: datetime) -> Sighting:
     target = post.target or next((url for url in post.links[:1] if _is_meant(url, head)), None)
     found = identify([target])
     launch = bool(_ANNOUNCES.search(post.title)) or _strong(found) or bool(target and rest and _is_meant(target, head))
-    name, tagline = (head, rest) if launch else (post.title, "")
+    name, tagline = (_bare(head), rest) if launch else (post.title, "")
     identifiers = found | {Identifier(Scheme.REDDIT, post.id.lower())}
     return Sighting(
         source=source.key,
@@ -191,6 +200,13 @@ def _read(source: Source, post: _Submission, now: datetime) -> Sighting:
         mentions=mentioned([*([target] if target else []), *post.links[:10]], besides=identifiers),
         pricing=pricing.from_text(tagline, post.text, url=post.url, at=now),
     )
+
+
+def _bare(head: str) -> str:
+    """`I built Foo` and `[P] Foo` as `Foo`; what is described instead of named ("I built a search") stays a sentence."""
+    rest = _PREFIX.sub("", head).strip()
+    described = len(rest.split()) > _NAME_WORDS or rest.partition(" ")[0].lower() in _ARTICLES
+    return head if described or not rest else rest
 
 
 def _is_meant(url: str, name: str) -> bool:

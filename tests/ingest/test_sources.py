@@ -286,7 +286,7 @@ def test_a_sunday_without_papers_is_normal() -> None:
 def test_a_link_post_presents_what_it_links_to() -> None:
     one = only(parsed("reddit", atom(bodies.REDDIT)))
     assert (one.name, one.tagline, one.thing, one.homepage) == (
-        "I built Foo",
+        "Foo",
         "a bar machine",
         Thing.LAUNCH,
         "https://github.com/acme/foo",
@@ -400,3 +400,20 @@ def test_an_id_of_ten_thousand_characters_is_shortened_and_stays_itself() -> Non
     one, other = parsed("feed", atom(*long)).sightings
     assert one.external_id != other.external_id
     assert len(one.external_id) < 300
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("I built Foo: a bar machine", "Foo"),
+        ("We’ve just open-sourced Foo Bar - agents that wait", "Foo Bar"),
+        ("[P] Foo: a bar machine", "Foo"),
+        ("Introducing Foo", "Foo"),
+        ("I built a search: it waits", "I built a search"),
+        ("I made my own agent", "I made my own agent"),
+        ("I built", "I built"),
+    ],
+)
+def test_a_launch_at_reddit_is_called_by_its_name(title: str, name: str) -> None:
+    body = atom(bodies.REDDIT.replace("I built Foo: a bar machine", title))
+    assert only(parsed("reddit", body)).name == name
