@@ -73,12 +73,13 @@ def _careful_entry(entry: dict[str, Any]) -> Mapping[str, Any]:
 
 
 def _address(entry: dict[str, Any], content: Mapping[str, Any]) -> object:
-    """Where an entry leads: its page, else what it holds (an episode, a text kept elsewhere)."""
+    """Where an entry leads: its page, else what it holds (an episode, a text kept elsewhere). feedparser gives the id where
+    there is no link."""
     link = entry.get("link")
     if isinstance(link, str) and "://" in link:
         return link
     enclosed = [one.get("href") for one in entry.get("enclosures") or () if isinstance(one, dict)]
-    return next((one for one in [content.get("src"), *enclosed] if one), link)
+    return next((one for one in [content.get("src"), *enclosed] if one), None if link == entry.get("id") else link)
 
 
 def _iso(parsed: object) -> str | None:
