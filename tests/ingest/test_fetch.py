@@ -443,7 +443,7 @@ def test_a_head_without_end_is_an_error_and_takes_no_memory(head: bytes) -> None
         async def flood(_: Asked, writer: Writer) -> None:
             writer.write(head)
             await writer.drain()
-            await asyncio.sleep(3)
+            await asyncio.sleep(30)
 
         async with serving({"/": flood}) as server:
             tracemalloc.start()
@@ -451,7 +451,7 @@ def test_a_head_without_end_is_an_error_and_takes_no_memory(head: bytes) -> None
             await refused(server, limits=replace(QUICK, retries=0))
             _, peak = tracemalloc.get_traced_memory()
             tracemalloc.stop()
-            assert time.monotonic() - begun < 3
+            assert time.monotonic() - begun < 15
             assert peak < 30_000_000
 
     run(test)
