@@ -82,8 +82,10 @@ def dismiss_rival(product: Product, name: str, *, by: str) -> None:
     said = clean(name, limit=_NAME)
     with product.database.write() as connection:
         editor = require_editor(connection, by)
-        if not said or not rivals.dismiss(connection, said, by=editor.email, now=product.now):
-            raise Refused(f"{said or 'Nothing'} was dismissed already.", mend="Look at the list again.")
+        if not said:
+            raise Refused("No rival was named.", mend="Press the button beside one.")
+        if not rivals.dismiss(connection, said, by=editor.email, now=product.now):
+            raise Refused(f"{said} was dismissed already.", mend="Look at the list again.")
         audit.note(connection, now=product.now, actor=editor.email, action="rival.dismiss", subject=f"rival:{said}")
 
 

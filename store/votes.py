@@ -197,7 +197,8 @@ def aside(connection: Connection, *, limit: int, after: Place | None = None) -> 
     )
     if after is not None:
         # Said first as a range, so that the walk of the index begins there.
-        behind = sa.tuple_(*order) > sa.tuple_(*map(sa.literal, after))
+        place = (sa.literal(value, column.type) for value, column in zip(after, order, strict=True))
+        behind = sa.tuple_(*order) > sa.tuple_(*place)
         query = query.where(vote.c.at >= after[0], behind)
     return [
         AsideRow(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 
 from core.comparison import ComparisonState
 from core.errors import NotFound, Refused
 from core.tool import ToolStatus
-from store import versions, worklists
+from store import versions, votes, worklists
 from store.worklists import Wanted
 from tests.conftest import NOW
 from tests.store.world import ADA, BEA, CYD, DOT, EVE
@@ -36,6 +38,15 @@ def test_tools_are_walked_to_the_end_and_each_once(lived_in, wanted, slugs):
         if not after:
             break
     assert sorted(found) == sorted(slugs)
+
+
+def test_votes_set_aside_follow_each_other_and_each_stands_once(lived_in):
+    lived_in.execute(sa.text("UPDATE vote SET state = 'set_aside'"))
+    [first] = votes.aside(lived_in, limit=5)
+    at, pair, reader = first.place
+    assert votes.aside(lived_in, limit=5, after=first.place) == []
+    for before in ((at - timedelta(hours=1), pair, reader), (at, pair - 1, reader), (at, pair, reader - 1)):
+        assert votes.aside(lived_in, limit=5, after=before) == [first]
 
 
 def test_a_question_goes_on_about_who_took_a_tool_in(lived_in):
@@ -109,6 +120,7 @@ PLANS = {
     "of a tool": lambda at: worklists.comparisons_of(at, ADA),
     "waiting": lambda at: worklists.waiting(at, limit=5),
     "editions": lambda at: worklists.edition_lines(at, limit=5, below=9),
+    "votes set aside": lambda at: votes.aside(at, limit=5, after=(NOW, 1, 1)),
     "trail": lambda at: worklists.trail(at, ["tool:ada"], limit=5),
 }
 
