@@ -198,10 +198,12 @@ def _variants(engine: str, dice: random.Random) -> Iterator[Scenario]:
 
 
 def short() -> list[Scenario]:
-    """A selection for every day: one of each group and engine, and every point once."""
+    """A selection for every day: one of each group and engine (with variants, of each group and a kill of each), and every
+    point once."""
     chosen: dict[tuple[str, ...], Scenario] = {}
     for each in every():
-        chosen.setdefault((each.group, each.engine), each)
+        on_both = not each.variants or each.point in POINTS
+        chosen.setdefault((each.group, each.engine if on_both else ""), each)
         if each.group == "kill -9" and each.engine == "sqlite":
             chosen.setdefault((each.group, str(each.point)), each)
     return list(chosen.values())
