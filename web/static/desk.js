@@ -131,6 +131,7 @@
   document.querySelectorAll("form[data-passkey]").forEach((form) => {
     if (!window.PublicKeyCredential) return;
     form.hidden = false;
+    form.removeAttribute("data-waits");
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       const problem = form.querySelector(".problem");
