@@ -62,7 +62,8 @@ def bring(product: Product, *entries: Sighting) -> FetchRecord:
 
 
 def shelve(product: Product, *names: str, **more: Any) -> None:
-    """Bring a tool for each name into the queue."""
+    """Bring a tool for each name into the queue, launched two days ago by the product's clock."""
+    more = {"created_at": product.now - timedelta(days=2)} | more
     bring(product, *(sighting(name, **more) for name in names))
 
 
