@@ -371,3 +371,13 @@ def test_two_of_one_batch_resemble_each_other_like_those_of_two() -> None:
 def test_what_looks_alike_without_being_one_is_not_joined(one: dict, other: dict) -> None:
     intents = decided(sighting("a", **{"name": "Foo", **one}), sighting("b", **{"name": "Foo", **other}))
     assert len(of(intents, NewTool)) == 2
+
+
+def test_parts_of_a_series_of_articles_are_no_versions_of_each_other() -> None:
+    one = sighting("1", "url:blog.example/diary-1", name="Diary #1: Beginnings", thing=Thing.ARTICLE)
+    other = sighting(
+        "2", "url:blog.example/diary-2", name="Diary #2: Ends", thing=Thing.ARTICLE, mentions=one.identifiers
+    )
+    assert not any(isinstance(each, Ask) for each in decide([one, other], Known(), now=NOW))
+    with_makers = [replace(each, thing=Thing.LAUNCH, author="acme") for each in (one, other)]
+    assert any(isinstance(each, Ask) for each in decide(with_makers, Known(), now=NOW))
