@@ -154,6 +154,7 @@ class Fetcher:
         self._shared = Turns(shared)
         self._pools: dict[str, _Pool] = {}  # by origin
         self._newest: dict[str, _Pool] = {}  # by scheme
+        self._former: list[_Pool] = []  # full, and perhaps in use
         self._robots: dict[str, asyncio.Task[Protego]] = {}
         self._tls: ssl.SSLContext | None = None
 
@@ -321,7 +322,7 @@ class Fetcher:
         """Send to one checked address. Raises _UnreachedError when it cannot be connected to: another one may answer."""
         try:
             outgoing = self._outgoing(request, validators, address)
-            pool = await self._pool(request.url)
+            pool = self._pool(request.url)
             pool.users += 1
             try:
                 response = await pool.transport.handle_async_request(outgoing)
@@ -332,6 +333,7 @@ class Fetcher:
                     await response.aclose()
             finally:
                 pool.users -= 1
+                await self._close_former()
         except (httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError) as error:
             raise FetchError(f"{request.url[:200]!r} cannot be asked ({error}).", permanent=True) from None
         except httpx.HTTPError as error:
@@ -402,25 +404,27 @@ class Fetcher:
         plain.finish()
         return bytes(body)
 
-    async def _pool(self, url: str) -> _Pool:
+    def _pool(self, url: str) -> _Pool:
         """The pool of this origin. Origins share one as they come, because making one costs as much as half a request;
-        those of before are closed once nobody uses them, so that few connections are idle however many there are."""
+        former ones are closed once nobody uses them, so that few connections are idle however many there are."""
         parts = urlsplit(url)
         name = f"{parts.scheme}://{parts.netloc.lower()}"
         if pool := self._pools.get(name):
             return pool
         pool = self._newest.get(parts.scheme)
-        if pool is None or pool.origins >= _ORIGINS:
-            await self._close_idle()
+        if pool is not None and pool.origins >= _ORIGINS:
+            self._former.append(pool)
+            pool = None
+        if pool is None:
             pool = self._newest[parts.scheme] = _Pool(self._transport(secure=parts.scheme == "https"))
         pool.origins += 1
         self._pools[name] = pool
         return pool
 
-    async def _close_idle(self) -> None:
-        idle = {pool for pool in self._pools.values() if not pool.users and pool.origins >= _ORIGINS}
-        self._pools = {name: pool for name, pool in self._pools.items() if pool not in idle}
-        for pool in idle:
+    async def _close_former(self) -> None:
+        for pool in [one for one in self._former if not one.users]:
+            self._former.remove(pool)
+            self._pools = {name: other for name, other in self._pools.items() if other is not pool}
             await pool.transport.aclose()
 
     def _transport(self, *, secure: bool) -> httpx.AsyncBaseTransport:

@@ -10,6 +10,7 @@ import socket
 import time
 import tracemalloc
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -623,10 +624,10 @@ def test_a_connection_is_kept_for_the_next_request() -> None:
 
 def test_pools_of_idle_origins_are_closed() -> None:
     async def test() -> None:
-        async with fetcher(allow_private_hosts=frozenset({"127.0.0.1"})) as fetching:
-            for _ in range(70):
-                async with serving({"*": reply(body=b"x")}) as server:
-                    await fetching.fetch(Request(url=server.url), Validators())
+        async with AsyncExitStack() as stack, fetcher(allow_private_hosts=frozenset({"127.0.0.1"})) as fetching:
+            servers = [await stack.enter_async_context(serving({"*": reply(body=b"x")})) for _ in range(100)]
+            await asyncio.gather(*(fetching.fetch(Request(url=each.url), Validators()) for each in servers))
+            assert len(set(fetching._pools.values())) == 1
             assert len(fetching._pools) <= 32
 
     run(test)
