@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.engine import Connection
 
 from core.delivery import Attempt, AttemptOutcome, BatchState, DeliveryState, Settlement
@@ -21,6 +22,7 @@ from store import attempts, editions
 from store.connect import among, chunked, insert_for
 from store.schema import batch, delivery, edition, edition_taste, subscriber, suppression
 from store.subscribers import domain_of, key_hash, not_paused, receives, suppressed_domains
+from store.types import Id
 
 _OPEN_BATCH = (BatchState.PENDING, BatchState.CLAIMED, BatchState.SENDING, BatchState.UNCERTAIN)
 
@@ -89,11 +91,15 @@ def _write_in_batches(connection: Connection, week: Week, *, size: int, now: dat
     readers = _readers(connection, week, now=now)
     _open_batches(connection, week, readers, size=size)
     place = sa.func.row_number().over(partition_by=readers.c.variant, order_by=readers.c.id) - 1
-    reader = sa.select(readers.c.id, readers.c.variant, (place // size).label("number")).subquery("reader")
-    made = _numbered_batches(week)
-    row = (*_delivery(week, DeliveryState.IN_BATCH, now=now), reader.c.id, reader.c.variant, made.c.id)
-    placed = reader.join(made, sa.and_(made.c.variant == reader.c.variant, made.c.number == reader.c.number))
-    _insert(connection, ["subscriber", "variant", "batch"], sa.select(*row).select_from(placed))
+    number = sa.cast(sa.func.div(place, size), sa.Integer)
+    reader = sa.select(readers.c.id, readers.c.variant, number.label("number")).subquery("reader")
+    made = _batches_of_variants(week)
+    # A list looked into by number: joined by number, each reader would be held against each batch of their variant. Who
+    # has come since the batches were counted finds none.
+    mine = sa.and_(made.c.variant == reader.c.variant, reader.c.number < sa.func.cardinality(made.c.batches))
+    row = (*_delivery(week, DeliveryState.IN_BATCH, now=now), reader.c.id, reader.c.variant)
+    placed = sa.select(*row, made.c.batches[reader.c.number + 1]).select_from(reader.join(made, mine))
+    _insert(connection, ["subscriber", "variant", "batch"], placed)
     _recount(connection, week)
 
 
@@ -144,11 +150,11 @@ def _open_batches(connection: Connection, week: Week, readers: sa.Subquery, *, s
         connection.execute(sa.insert(batch), rows)
 
 
-def _numbered_batches(week: Week) -> sa.Subquery:
-    """An edition's batches, numbered from 0 within their variant."""
-    number = sa.func.row_number().over(partition_by=batch.c.variant, order_by=batch.c.id) - 1
-    mine = sa.select(batch.c.id, batch.c.variant, number.label("number")).where(batch.c.week == str(week))
-    return mine.subquery("made")
+def _batches_of_variants(week: Week) -> sa.Subquery:
+    """The batches of each of an edition's variants, in the order of their numbers, as a list of PostgreSQL's."""
+    ordered = sa.func.array_agg(aggregate_order_by(batch.c.id, batch.c.id), type_=sa.ARRAY(Id))
+    mine = sa.select(batch.c.variant, ordered.label("batches")).where(batch.c.week == str(week))
+    return mine.group_by(batch.c.variant).subquery("made")
 
 
 def _recount(connection: Connection, week: Week) -> None:
