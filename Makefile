@@ -55,7 +55,7 @@ format: setup ## Rewrite the files the way `make check` wants them
 bench: setup ## Every benchmark, beside a peer in the same run
 	@$(BIN)/python -m bench
 
-faults: setup ## Every fault of sending, with real kills (about twenty minutes)
+faults: setup ## Every fault of sending, with real kills (five minutes and more)
 	@$(BIN)/python -m tests.faults
 
 check-pages: setup ## Every page, public and of the desk, before axe-core and html-validate (fetches both)
