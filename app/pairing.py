@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from app.reviewing import require_editor
 from app.wiring import Product
@@ -174,9 +174,18 @@ def rivals(product: Product, *, limit: int = 50) -> list[Rival]:
     most often named first."""
     found = _load(product).catalogue.unknown_rivals
     with product.database.read() as connection:
-        left_out = kept.known_names(connection, sorted(found)) | named.dismissed(connection, found)
-    unknown = [Rival(name=name, named_by=tuple(sorted(by))) for name, by in found.items() if name not in left_out]
-    return sorted(unknown, key=lambda each: (-len(each.named_by), each.name))[:limit]
+        unknown, left_out = not_ingested(connection, found), named.dismissed(connection, found)
+    listed = [Rival(name=name, named_by=tuple(sorted(by))) for name, by in unknown.items() if name not in left_out]
+    return sorted(listed, key=lambda each: (-len(each.named_by), each.name))[:limit]
+
+
+_By = TypeVar("_By")
+
+
+def not_ingested(connection: Any, rivals: Mapping[str, _By]) -> dict[str, _By]:
+    """Those of these rivals whose name no tool bears. `connection` is opaque here."""
+    known = kept.known_names(connection, sorted(rivals))
+    return {name: by for name, by in rivals.items() if name not in known}
 
 
 # ------------------------------------------------------------ the candidates

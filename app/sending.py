@@ -261,7 +261,7 @@ def opened_transport(product: Product) -> Iterator[Transport]:
 
 def _seal(product: Product) -> Seal | None:
     settings = product.settings
-    if not (settings.dkim_key or settings.dkim_selector or settings.dkim_domain):
+    if settings.dkim_key is None and settings.dkim_selector is None and settings.dkim_domain is None:
         return None
     from digest.transports.seal import open_seal  # noqa: PLC0415 - its package takes a tenth of a worker's memory
 
@@ -694,12 +694,6 @@ class Links:
     def preferences(self, person: Subscriber) -> str:
         """The page with a subscriber's choices."""
         return self._link(Purpose.PREFERENCES, person)
-
-    def vote(self, person: Subscriber, comparison: str, *, expires: datetime) -> str:
-        """The page with the buttons of a comparison's vote."""
-        words = (comparison,)
-        made = self.product.signer.sign_each(Purpose.VOTE, person.id, words, stamp(person.address_key), expires=expires)
-        return f"{self.product.settings.base_url}/{Purpose.VOTE}/{made[0]}"
 
     def _link(self, purpose: Purpose, person: Subscriber, expires: datetime | None = None) -> str:
         token = self.product.signer.sign(purpose, person.id, stamp(person.address_key), expires=expires)

@@ -16,8 +16,6 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from email_validator import EmailNotValidError, caching_resolver, validate_email
-
 from app import letters, limiting
 from app.reviewing import checked_address
 from app.sending import Links
@@ -58,17 +56,24 @@ def wanted_address(product: Product, text: str) -> str:
     if the settings say so, for one whose domain takes no mail; a DNS that does not answer refuses nobody."""
     address = checked_address(text)
     if product.settings.check_deliverability:
-        try:
-            validate_email(address, dns_resolver=_resolver())
-        except EmailNotValidError as error:
-            raise Refused(
-                f"Mail to {address} would not arrive: {error}", mend="Look for a slip of the finger."
-            ) from None
+        _require_deliverable(address)
     return address
+
+
+def _require_deliverable(address: str) -> None:
+    # Loaded where it is used, as in `checked_address`.
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415
+
+    try:
+        validate_email(address, dns_resolver=_resolver())
+    except EmailNotValidError as error:
+        raise Refused(f"Mail to {address} would not arrive: {error}", mend="Look for a slip of the finger.") from None
 
 
 @cache
 def _resolver() -> Any:
+    from email_validator import caching_resolver  # noqa: PLC0415 - see above
+
     return caching_resolver(timeout=_DNS_SECONDS)
 
 

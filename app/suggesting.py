@@ -48,9 +48,7 @@ def look(product: Product) -> int:
                 }
             )
         worklists.suggest(connection, rows)
-        known = proposals.known_names(connection, sorted(result.unknown_rivals))
-        unknown = {name: by for name, by in result.unknown_rivals.items() if name not in known}
-        rivals.keep(connection, unknown, now=now)
+        rivals.keep(connection, pairing.not_ingested(connection, result.unknown_rivals), now=now)
     return len(rows)
 
 

@@ -80,21 +80,6 @@ class Signer:
         body = _base64(orjson.dumps([*payload, until]))
         return (body + b"." + _base64(self._proofs[purpose](body))).decode()
 
-    def sign_each(
-        self, purpose: Purpose, who: int, words: Sequence[str], *more: int | str, expires: datetime | None = None
-    ) -> list[str]:
-        """A token for each of these words, which `read` gives back as [who, word, *more]. A word holds no dot.
-
-        One HMAC makes a key that is this person's, keyed BLAKE2b the proof of each word under it: who holds one of
-        the tokens cannot make another.
-        """
-        until = int(expires.timestamp()) if expires else 0
-        body = _base64(orjson.dumps([who, *more, until]))
-        key = self._proofs[purpose](_EACH + body)
-        proofs = b"".join([blake2b(word.encode(), key=key, digest_size=_PROOF).digest() + b"\0\0" for word in words])
-        shown, end = b2a_base64(proofs, newline=False).translate(_FOR_URLS).decode(), f".{body.decode()}."
-        return [word + end + shown[24 * at : 24 * at + 22] for at, word in enumerate(words)]
-
     def prover(self, purpose: Purpose) -> Callable[[bytes], bytes]:
         """What makes the HMAC of a token's body."""
         return self._proofs[purpose]
@@ -113,7 +98,7 @@ class Signer:
         return payload
 
     def _read_each(self, purpose: Purpose, token: str) -> list[Any] | None:
-        """The values of a token that `sign_each` made; None when it is of the other kind, or no token at all."""
+        """The values of one of a `Bundle`'s tokens for a word; None when it is of the other kind, or no token at all."""
         word, *rest = token.encode("ascii", "replace").split(b".")
         if len(rest) != 2:  # noqa: PLR2004 - body and proof
             return None
@@ -128,7 +113,12 @@ class Signer:
 
 class Bundle:
     """The tokens of one mail for reader after reader, as the parts in which they differ: one of each `lasting` purpose,
-    as `sign` makes it, and one for each word of another purpose, as `sign_each` makes it."""
+    as `sign` makes it, and one for each word of another purpose, which `read` gives back as [who, word, *more]. A word
+    holds no dot.
+
+    One HMAC makes a key that is this person's, keyed BLAKE2b the proof of each word under it: who holds one of the
+    tokens cannot make another.
+    """
 
     def __init__(self, signer: Signer, lasting: Sequence[Purpose], each: Purpose, words: Sequence[str]) -> None:
         self._lasting = [signer.prover(purpose) for purpose in lasting]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
+_MILLISECONDS = 100_000_000_000
 
 
 def system_clock() -> datetime:
@@ -24,6 +25,11 @@ def from_iso(text: str) -> datetime:
     """Read an ISO 8601 instant; without an offset it is taken as UTC. Raises ValueError."""
     instant = datetime.fromisoformat(text.strip())
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else utc(instant)
+
+
+def in_seconds(stamp: float) -> float:
+    """A time stamp as seconds since 1970. Some APIs count milliseconds: as seconds such a one would lie beyond the year 5138."""
+    return stamp / 1_000 if stamp > _MILLISECONDS else stamp
 
 
 def to_iso(instant: datetime) -> str:

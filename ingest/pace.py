@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from core.clock import from_iso
+from core.clock import from_iso, in_seconds
 
 _EPOCH = 1_000_000_000
 """A "reset" beyond this is seconds since 1970, below it seconds from now: four vendors, two meanings each."""
-_MILLISECONDS = 100_000_000_000
 _LONGEST = timedelta(days=1)
 
 # `"api";r=0;t=55`, and as earlier drafts had it `limit=100, remaining=0, reset=55`.
@@ -87,8 +86,7 @@ def _rate_limit(headers: Mapping[str, str], *, now: datetime) -> datetime | None
 def _reset(headers: Mapping[str, str], *, now: datetime) -> datetime | None:
     text = next((headers[name] for name in _RESETS if name in headers), "").strip()
     try:
-        value = float(text)
-        value = value / 1_000 if value > _MILLISECONDS else value
+        value = in_seconds(float(text))
         return datetime.fromtimestamp(value, UTC) if value > _EPOCH else now + timedelta(seconds=max(value, 0.0))
     except (ValueError, OverflowError, OSError):
         return _date(text)

@@ -30,8 +30,24 @@ _CLEANER = nh3.Cleaner(tags=set(), clean_content_tags={"script", "style"}, attri
 _BREAK = re.compile(r"<(?=/?(?:p|br|div|li|ul|ol|h[1-6]|tr|td|th|pre|blockquote|section|article|hr)\b)", re.IGNORECASE)
 _FORMULA = re.compile(r"\$([^$\s](?:[^$]{0,78}[^$\s])?)\$")
 _NO_NAMES = frozenset(
-    ["abstract", "benchmark", "extended abstract", "position", "position paper", "report", "review"]
-).union(["a survey", "survey", "system card", "technical report", "tutorial", "vision", "viewpoint", "white paper"])
+    {
+        "a survey",
+        "abstract",
+        "benchmark",
+        "extended abstract",
+        "position",
+        "position paper",
+        "report",
+        "review",
+        "survey",
+        "system card",
+        "technical report",
+        "tutorial",
+        "vision",
+        "viewpoint",
+        "white paper",
+    }
+)
 _MARKUP = re.compile(r"<[a-zA-Z!/?]|&[#a-zA-Z]")
 # Bounded on purpose: an unclosed `a ` must not be searched to the end of the text each time.
 _HREF = re.compile(r"a\s[^<>]{0,500}?href\s*=\s*[\"']?([^\"'<>\s]{1,2000})", re.IGNORECASE)

@@ -2,7 +2,8 @@
 
 SQLite runs in WAL mode with foreign keys on and a busy timeout; a writing transaction begins with BEGIN IMMEDIATE,
 so that two writers wait for each other instead of failing half-way. A commit is on the disk before it returns: what
-the ledger of sending has written down must survive a power cut. `insert_for` and `among` are the dialect switches.
+the ledger of sending has written down must survive a power cut. `insert_for` and `among` are the dialect switches
+that statements share.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -287,10 +288,10 @@ def insert_for(connection: Connection, table: sa.Table) -> sqlite.Insert | postg
     return sqlite.insert(table)
 
 
-def among(connection: Connection, column: sa.ColumnElement[str], values: list[str]) -> sa.ColumnElement[bool]:
+def among(connection: Connection, column: sa.ColumnElement[str], values: Sequence[str]) -> sa.ColumnElement[bool]:
     """`column IN values`, all of them one parameter: a list of a thousand costs as much to write as to look up."""
     if connection.dialect.name == "postgresql":
-        return column == sa.any_(sa.literal(values, sa.ARRAY(sa.Text)))
+        return column == sa.any_(sa.literal(list(values), sa.ARRAY(sa.Text)))
     each = sa.func.json_each(orjson.dumps(values).decode()).table_valued("value")
     return column.in_(sa.select(each.c.value))
 

@@ -19,7 +19,7 @@ from core.delivery import DeliveryState
 from core.errors import Conflict, NotFound
 from core.subscriber import Rhythm, Subscriber, SubscriberState, address_key
 from core.week import Week
-from store.connect import insert_for
+from store.connect import among, insert_for
 from store.schema import (
     comparison,
     consent,
@@ -220,19 +220,8 @@ def _instant(instant: datetime, *, zone: str) -> str:
 
 def known_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
     """Those of these address keys that a subscriber has, in whatever state."""
-    return set(
-        connection.scalars(
-            sa.select(subscriber.c.address_key).where(_among(connection, subscriber.c.address_key, keys))
-        )
-    )
-
-
-def _among(connection: Connection, column: sa.Column[str], texts: Sequence[str]) -> sa.ColumnElement[bool]:
-    """The condition that a column holds one of these texts, however many: they travel as one JSON value."""
-    each = sa.func.json_array_elements_text if connection.dialect.name == "postgresql" else sa.func.json_each
-    given = sa.literal(orjson.dumps(texts).decode(), sa.Text)
-    listed = each(sa.cast(given, sa.JSON) if connection.dialect.name == "postgresql" else given).table_valued("value")
-    return column.in_(sa.select(listed.c.value))
+    key = subscriber.c.address_key
+    return set(connection.scalars(sa.select(key).where(among(connection, key, keys))))
 
 
 def note_consent(connection: Connection, at: int, trail: Consent, *, now: datetime) -> None:
@@ -365,11 +354,9 @@ def suppressed(connection: Connection, address: str) -> str | None:
 
 def suppressed_hashes(connection: Connection, hashes: Sequence[str]) -> dict[str, str]:
     """Those of these hashes that must not be mailed, with the reason."""
-    query = sa.select(suppression.c.address_hash, suppression.c.reason)
-    return {
-        row[0]: row[1]
-        for row in connection.execute(query.where(_among(connection, suppression.c.address_hash, hashes)))
-    }
+    listed = among(connection, suppression.c.address_hash, hashes)
+    query = sa.select(suppression.c.address_hash, suppression.c.reason).where(listed)
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def permit(connection: Connection, address: str) -> str | None:

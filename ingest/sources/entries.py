@@ -11,7 +11,7 @@ from itertools import islice
 
 from pydantic import ValidationError
 
-from core.clock import from_iso
+from core.clock import from_iso, in_seconds
 from core.errors import ParseError
 from core.identifier import Identifier
 from core.sighting import Sighting, Signal
@@ -23,8 +23,6 @@ MOST_ENTRIES = 5_000
 _LONGEST_ID = 300
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _MOST_BAD_KEPT = 100
-_MILLISECONDS = 100_000_000_000
-"""A time stamp beyond this counts them: as seconds it would lie in the year 5138."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +154,7 @@ def _read_instant(value: object) -> datetime | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
-        return datetime.fromtimestamp(value / 1_000 if value > _MILLISECONDS else value, UTC)
+        return datetime.fromtimestamp(in_seconds(value), UTC)
     return from_iso(value) if isinstance(value, str) and len(value) < 60 else None  # noqa: PLR2004 - no date is longer
 
 

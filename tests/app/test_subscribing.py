@@ -31,6 +31,7 @@ from digest.headers import unsubscribe_headers
 from store import editions, schema, subscribers
 from tests.app.making import WEEK, enrol, hold, publish, review, rows, subscriber
 from tests.conftest import NOW
+from tests.tokens import vote_link
 
 ADA = "ada@example.com"
 YES = "Yes, send me the mail."
@@ -235,7 +236,7 @@ def test_a_link_that_is_forged_cut_short_or_meant_for_something_else_is_refused(
         Purpose.CONFIRM: links.confirm(person, expires=NOW + timedelta(days=1)),
         Purpose.UNSUBSCRIBE: links.unsubscribe(person),
         Purpose.PREFERENCES: links.preferences(person),
-        Purpose.VOTE: links.vote(person, "ada-vs-bea", expires=NOW + timedelta(days=1)),
+        Purpose.VOTE: vote_link(product, person, "ada-vs-bea", expires=NOW + timedelta(days=1)),
     }
     good = others.pop(purpose).rpartition("/")[2]
     stranger = Signer("another key, of thirty-two letters or more").sign(purpose, person.id)

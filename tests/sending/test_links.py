@@ -25,6 +25,7 @@ from store.subscribers import key_hash
 from tests.conftest import NOW
 from tests.digest.samples import steady
 from tests.sending.stage import sendgrid_settings
+from tests.tokens import vote_link, vote_tokens
 
 SIGNER = Signer("k" * 40)
 numbers = st.integers(0, 2**62)
@@ -44,7 +45,7 @@ def test_a_token_is_the_library_s(purpose, number, slug):
 @steady
 @given(number=numbers, words=st.lists(slugs, min_size=1, max_size=9, unique=True))
 def test_of_several_links_each_is_read_as_its_own_and_none_makes_another(number, words):
-    made = SIGNER.sign_each(Purpose.VOTE, number, words, "stamp", expires=NOW)
+    made = vote_tokens(SIGNER, number, "stamp", words=words, expires=NOW)
     assert [SIGNER.read(Purpose.VOTE, each, now=NOW) for each in made] == [[number, word, "stamp"] for word in words]
     word, body, proof = made[0].split(".")
     last = "A" if proof[-1] not in "AB" else "Q"
@@ -76,7 +77,7 @@ def test_the_key_of_several_links_is_no_proof_that_was_ever_shown():
 def test_a_bundle_s_parts_are_those_of_the_tokens_made_one_by_one(number, words, until):
     lasting = (Purpose.UNSUBSCRIBE, Purpose.PREFERENCES)
     body, ending, *proofs = Bundle(SIGNER, lasting, Purpose.VOTE, words).parts(number, "stamp", until=until)
-    votes = SIGNER.sign_each(Purpose.VOTE, number, words, "stamp", expires=datetime.fromtimestamp(until, UTC))
+    votes = vote_tokens(SIGNER, number, "stamp", words=words, expires=datetime.fromtimestamp(until, UTC))
     assert [f"{body}.{proof}" for proof in proofs[:2]] == [SIGNER.sign(each, number, "stamp") for each in lasting]
     assert [f"{word}.{ending}.{proof}" for word, proof in zip(words, proofs[2:], strict=True)] == votes
 
@@ -102,7 +103,7 @@ def test_a_form_made_out_to_a_reader_is_the_frozen_mail_with_their_links(tmp_pat
         UNSUBSCRIBE_URL: links.unsubscribe(person),
         PREFERENCES_URL: links.preferences(person),
         CONFIRMED_ON: day(NOW),
-        **{vote_url(slug): links.vote(person, slug, expires=closes) for slug in comparisons},
+        **{vote_url(slug): vote_link(product, person, slug, expires=closes) for slug in comparisons},
     }
     addressee = Addressee(1, person.id, person.address, "", NOW.date(), key_hash(person.address_key))
     form = Form(product, frozen)
