@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -89,13 +90,34 @@ class Sighting:
             self.licence,
             sorted(map(str, self.identifiers)),
             sorted(map(str, self.mentions)),
-            _claim(self.pricing),
         ]
-        return "2:" + hashlib.blake2b(_ENCODER.encode(content).encode(), digest_size=16).hexdigest()
+        written = _written([*content, None]) if self.pricing is None else None
+        written = written or _ENCODER.encode([*content, _claim(self.pricing)]).encode()
+        return "2:" + hashlib.blake2b(written, digest_size=16).hexdigest()
 
 
 # Made once: `json.dumps` with arguments makes one per call.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+_NO_CONTROL = bytes(range(32, 256))
+
+
+def _written(content: Iterable[str | list[str] | None]) -> bytes | None:
+    """Content as the encoder writes it, at a third of the cost, where no character has to be escaped; None otherwise."""
+    pieces, marks = [], 0
+    for value in content:
+        if value is None:
+            pieces.append("null")
+        elif isinstance(value, str):
+            pieces.append('"' + value + '"')
+            marks += 2
+        else:
+            pieces.append('["' + '","'.join(value) + '"]' if value else "[]")
+            marks += 2 * len(value)
+    written = f"[{','.join(pieces)}]".encode()
+    is_literal = written.count(b'"') == marks and b"\\" not in written and not written.translate(None, _NO_CONTROL)
+    return written if is_literal else None
 
 
 def _claim(pricing: Pricing | None) -> list[object] | None:

@@ -11,7 +11,7 @@ or more than a paper without code or page.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from core.fact import Fact
@@ -88,11 +88,14 @@ def _name(sightings: Sequence[Sighting]) -> str:
 
 def _tagline(sightings: Sequence[Sighting], *, besides: str) -> str:
     """A sentence as headline serves as the tagline of a tool whose name came from elsewhere; nothing is said twice."""
-    taglines = [one.tagline for one in sightings if one.tagline]
-    sentences = [one.name for one in sightings if len(one.name.split()) > _NAME_WORDS]
-    summaries = [one.summary.partition(". ")[0] for one in sightings if one.summary]
-    said = next((words for words in [*taglines, *sentences, *summaries] if words != besides), "")
+    said = next((words for words in _said(sightings) if words and words != besides), "")
     return said if len(said) <= TAGLINE else said[: TAGLINE - 1].rstrip() + "…"
+
+
+def _said(sightings: Sequence[Sighting]) -> Iterator[str]:
+    yield from (one.tagline for one in sightings)
+    yield from (one.name for one in sightings if len(one.name.split()) > _NAME_WORDS)
+    yield from (one.summary.partition(". ")[0] for one in sightings)
 
 
 def _description(sightings: Sequence[Sighting]) -> str:

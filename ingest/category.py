@@ -7,7 +7,7 @@ one that stands first in the table. Without any hit the kind of thing decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from core.category import OTHER
 from core.sighting import Sighting, Thing
@@ -119,28 +119,26 @@ def categorise(sightings: Iterable[Sighting]) -> str:
     seen = sorted(sightings, key=lambda one: (one.source, one.external_id))
     points: dict[str, int] = {}
     for sighting in seen:
-        for slug, more in _points(sighting):
-            points[slug] = points.get(slug, 0) + more
+        _add_points(points, sighting)
     if points:
         return min(points, key=lambda slug: (-points[slug], _ORDER.get(slug, len(_ORDER)), slug))
     return next((_BY_THING[one.thing] for one in seen if one.thing in _BY_THING), OTHER)
 
 
-def _points(sighting: Sighting) -> Iterator[tuple[str, int]]:
-    """What one sighting speaks for, each time with its weight."""
-    own = _OWN_CATEGORIES.get((sighting.category or "").lower())
+def _add_points(points: dict[str, int], sighting: Sighting) -> None:
+    """Add what one sighting speaks for."""
+    own = _OWN_CATEGORIES.get(sighting.category.lower()) if sighting.category else None
     if own:
-        yield own, _OWN
-    tags = " / ".join(sighting.tags)
+        points[own] = points.get(own, 0) + _OWN
     texts = (
         (sighting.name, _NAME),
         (sighting.tagline, _TAGLINE),
-        (tags, _TAG),
+        (" / ".join(sighting.tags), _TAG),
         (sighting.summary[:_SUMMARY_READ], _SUMMARY),
     )
     for text, weight in texts:
         for slug in _LEXICON.keys(text) if text else ():
-            yield slug, weight
+            points[slug] = points.get(slug, 0) + weight
 
 
 def is_about_ai(sightings: Iterable[Sighting]) -> bool:

@@ -8,10 +8,12 @@ nothing; only what no list of spellings can hold (`robot\w*`) remains a pattern,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 _WORD = re.compile(r"[^\W_]+")
+# What `_WORD` finds in ASCII, had by parting it at every other byte at a fifth of the cost.
+_PARTED = bytes(ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else 32 for code in range(256))  # noqa: PLR2004 - ASCII
 _OPTIONAL = re.compile(r"\w\?")
 _MOST_KEPT = 50_000
 
@@ -25,11 +27,13 @@ class _Term:
     second: frozenset[str]  # the spellings of the second word; empty where that is open
     key: str
 
-    def may_stand_among(self, words: set[str]) -> bool:
-        """Whether the second word stands anywhere; most phrases end here."""
-        return not self.second or not self.second.isdisjoint(words)
+    def stands_in(self, words: list[str], word: str, different: set[str]) -> bool:
+        """Whether it stands anywhere among these words, beginning with this one of them."""
+        if self.second and self.second.isdisjoint(different):  # most end here
+            return False
+        return any(self._follows(words, place) for place, one in enumerate(words) if one == word)
 
-    def follows(self, words: list[str], place: int) -> bool:
+    def _follows(self, words: list[str], place: int) -> bool:
         """Whether the rest stands behind this place."""
         if place + len(self.rest) >= len(words):
             return False
@@ -63,24 +67,20 @@ class Lexicon:
 
     def keys(self, text: str) -> set[str]:
         """The keys of every list of which a term stands in the text."""
-        return set(self._found(_WORD.findall(text.lower())))
+        words = _words(text)
+        different = set(words)
+        found: set[str] = set()
+        for word in different - self._silent:
+            meaning = self._known.get(word) or self._meaning(word)
+            found |= meaning.keys
+            for phrase in meaning.phrases:
+                if phrase.key not in found and phrase.stands_in(words, word, different):
+                    found.add(phrase.key)
+        return found
 
     def says_anything(self, *texts: str) -> bool:
         """Whether a term of any list stands in one of these texts; a later one is read only when no earlier one does."""
-        return any(True for text in texts for _ in self._found(_WORD.findall(text.lower())))
-
-    def _found(self, words: list[str]) -> Iterator[str]:
-        beginnings: dict[str, list[_Term]] = {}
-        different = set(words)
-        for word in different - self._silent:
-            meaning = self._known.get(word) or self._meaning(word)
-            yield from meaning.keys
-            if meaning.phrases and (begun := [one for one in meaning.phrases if one.may_stand_among(different)]):
-                beginnings[word] = begun
-        if beginnings:
-            for place, word in enumerate(words):
-                if word in beginnings:
-                    yield from (phrase.key for phrase in beginnings[word] if phrase.follows(words, place))
+        return any(self.keys(text) for text in texts)
 
     def _meaning(self, word: str) -> _Meaning:
         begun = list(self._spelled.get(word, ()))
@@ -98,6 +98,13 @@ class Lexicon:
         else:
             self._silent.add(word)
         return meaning
+
+
+def _words(text: str) -> list[str]:
+    """The words of a text in lower case."""
+    if text.isascii():
+        return text.encode("ascii").translate(_PARTED).decode("ascii").split()
+    return _WORD.findall(text.lower())
 
 
 def _term(key: str, term: str) -> _Term:

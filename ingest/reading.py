@@ -12,6 +12,7 @@ import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
@@ -24,9 +25,13 @@ from ingest import health
 from ingest.pace import budget_left
 from ingest.sources import adapter_of
 from ingest.sources.entries import told_apart
+from ingest.sources.workers import NeedsWorkerError, without_workers
 
 _MOST_REQUESTS = 40
 _MOST_WAITING = 16
+_SHORT = 300_000
+"""Bytes of a body that is read at once, in some milliseconds. In a thread it would cost a sixth more, what it makes being used
+in another; a longer one is read in a thread all the same, so that it stops no other fetch, and so is one that needs a worker."""
 # Threads of their own: the loop's default ones may all be waiting for names that do not resolve.
 _PARSERS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="parser")
 _GONE = 410
@@ -125,12 +130,14 @@ async def _ask(source: Source, cursor: Cursor, run: _Run, fetcher: Fetches, now:
 
 
 async def _parsed(source: Source, response: Response, now: datetime) -> Parsed | None:
-    """The response read by its adapter, in a thread, so that a large body stops no other fetch; None when it was not
-    modified."""
+    """The response read by its adapter; None when it was not modified."""
     if response.not_modified:
         return None
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_PARSERS, adapter_of(source.kind).parse, source, response, now)
+    parse = adapter_of(source.kind).parse
+    if len(response.body) <= _SHORT:
+        with suppress(NeedsWorkerError), without_workers():
+            return parse(source, response, now)
+    return await asyncio.get_running_loop().run_in_executor(_PARSERS, parse, source, response, now)
 
 
 def _note(run: _Run, response: Response) -> None:

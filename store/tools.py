@@ -612,7 +612,11 @@ def _fact_row(each: Fact) -> dict[str, Any]:
 
 
 def _add_prices(connection: Connection, prices: Sequence[tuple[int, Pricing]]) -> None:
-    bulk.insert(connection, pricing, [_price_row(at, each, by=None) for at, each in prices])
+    bulk.insert(connection, pricing, [_price_row(at, each, by=None) for at, each in prices if each != _UNSAID])
+
+
+_UNSAID = Pricing(model=PricingModel.UNKNOWN)
+"""What is read where nothing is said: a tool without a row. Most entries say nothing of a price."""
 
 
 def keep_price(connection: Connection, at: int, read: Pricing, *, now: datetime, by: str | None = None) -> None:
@@ -624,6 +628,8 @@ def keep_price(connection: Connection, at: int, read: Pricing, *, now: datetime,
 def _keep_price(
     connection: Connection, at: int, read: Pricing, *, current: Row[Any] | None, now: datetime, by: str | None
 ) -> None:
+    if current is None and by is None and read == _UNSAID:
+        return
     if current is not None:
         # An editor who confirms what was read makes it theirs.
         said = _same_claim(_pricing(current), read) and (by is None or current.by is not None)
@@ -647,11 +653,12 @@ def unpriced(connection: Connection, *, limit: int, since: datetime) -> list[Too
     """Tools of the queue with a homepage whose price nobody knows, whose pages were not looked at since then; highest
     priority first."""
     looked = sa.and_(pricing.c.rule.in_(OF_PAGES), pricing.c.observed_at >= since)
+    unknown = sa.and_(pricing.c.model == PricingModel.UNKNOWN, pricing.c.by.is_(None), sa.not_(looked))
     query = (
         sa.select(tool)
-        .join(pricing, sa.and_(pricing.c.tool == tool.c.id, pricing.c.superseded_at.is_(None)))
+        .outerjoin(pricing, sa.and_(pricing.c.tool == tool.c.id, pricing.c.superseded_at.is_(None)))
         .where(tool.c.status == ToolStatus.QUEUED, tool.c.homepage.is_not(None))
-        .where(pricing.c.model == PricingModel.UNKNOWN, pricing.c.by.is_(None), sa.not_(looked))
+        .where(sa.or_(pricing.c.id.is_(None), unknown))
         .order_by(tool.c.priority.desc(), tool.c.id)
         .limit(limit)
     )
@@ -695,7 +702,7 @@ def _price_row(at: int, read: Pricing, *, by: str | None) -> dict[str, Any]:
 
 def _pricing(row: Row[Any] | None) -> Pricing:
     if row is None:
-        return Pricing(model=PricingModel.UNKNOWN)
+        return _UNSAID
     price = None
     if row.amount is not None:
         price = Price(amount=Decimal(row.amount), currency=row.currency, per=Per(row.per))

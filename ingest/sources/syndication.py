@@ -9,26 +9,21 @@ is refused unread: no feed needs either, and both are ways to stop a parser.
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import orjson
 
 from core.errors import ParseError
 from core.source import Response
 from ingest.sources.bodies import excerpt, json_of, looks_like_html
 from ingest.sources.mending import mended
+from ingest.sources.workers import entries_in_worker
 
 _LARGE = 2_000_000
-_SECONDS = 20.0
 _NAMESPACES = 2_000
 _PROLOG = 65_536
 _ITEM = re.compile(rb"<(?:[\w\-]{1,40}:)?(?:item|entry)[\s>/]", re.IGNORECASE)
 _ROOT = re.compile(rb"<(?:rss|feed|rdf|[\w\-]{1,40}:rdf|channel)\b", re.IGNORECASE)
-_RUN = (sys.executable, "-P", "-m", "ingest.sources.feed_worker")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +50,7 @@ def entries_of(response: Response) -> tuple[Entry, ...]:
     body = mended(body)
     found = _read_fast(body)
     if _is_doubtful(body, found):
-        careful = _in_worker("careful", body)
+        careful = entries_in_worker("careful", body)
         found = careful if careful or found is None else found
     if found is None:
         raise ParseError(f"{response.url} is no feed: {excerpt(body)}")
@@ -97,23 +92,13 @@ def _is_doubtful(body: bytes, found: list[Mapping[str, Any]] | None) -> bool:
 def _read_fast(body: bytes) -> list[Mapping[str, Any]] | None:
     """What the fast parser finds; None when it refuses."""
     if len(body) > _LARGE:
-        return _in_worker("fast", body)
+        return entries_in_worker("fast", body)
     from ingest.sources.feed_worker import fast  # noqa: PLC0415 - its parsers cost 40 ms to import
 
     try:
         return fast(body)
     except Exception:  # noqa: BLE001 - whatever stops the fast parser, the careful one has the last word
         return None
-
-
-def _in_worker(mode: str, body: bytes) -> list[Mapping[str, Any]] | None:
-    """What a parser finds in a process of its own; None when it refuses, dies or takes longer than 20 s."""
-    try:
-        done = subprocess.run([*_RUN, mode], input=body, capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603 - our own module
-        answer = orjson.loads(done.stdout) if done.returncode == 0 else None
-    except (subprocess.TimeoutExpired, orjson.JSONDecodeError):
-        return None
-    return answer if isinstance(answer, list) else None
 
 
 def _entry(item: Mapping[str, Any]) -> Entry:

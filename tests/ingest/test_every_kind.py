@@ -217,7 +217,7 @@ def test_torn_and_flipped_bytes_never_break_a_parser(kind: str, data: st.DataObj
 def survives(kind: str, body: bytes) -> None:
     with pytest.MonkeyPatch.context() as patch:
         # The careful parser runs in a process of its own, too slow for a fuzzer; tests/ingest/test_syndication has it.
-        patch.setattr("ingest.sources.syndication._in_worker", lambda *_: None)
+        patch.setattr("ingest.sources.syndication.entries_in_worker", lambda *_: None)
         try:
             check(parsed(kind, body))
         except ParseError:

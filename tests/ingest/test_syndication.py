@@ -67,7 +67,7 @@ def test_other_encodings_are_read_as_declared() -> None:
 
 
 def test_an_empty_feed_is_no_error_and_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(syndication, "_in_worker", lambda *_: pytest.fail("a process was started"))
+    monkeypatch.setattr(syndication, "entries_in_worker", lambda *_: pytest.fail("a process was started"))
     assert entries_of(response(atom())) == ()
 
 
@@ -102,7 +102,7 @@ def test_a_parser_that_takes_too_long_is_killed(monkeypatch: pytest.MonkeyPatch)
     # Quadratic in feedparser: the pattern that looks for an author's e-mail address.
     slow = RSS.replace("<guid>1</guid>", f"<author>{'a.' * 60_000}</author>").encode()
     begun = time.monotonic()
-    assert syndication._in_worker("careful", slow) is None
+    assert syndication.entries_in_worker("careful", slow) is None
     assert time.monotonic() - begun < 3
 
 

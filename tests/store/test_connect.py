@@ -321,7 +321,7 @@ def test_who_sends_keeps_few_pages_in_memory_and_an_in_memory_database_keeps_its
         with each.read() as connection:
             assert connection.scalar(sa.text("SELECT count(*) FROM kept")) == 0
             pages = connection.scalar(sa.text("PRAGMA cache_size"))
-        assert (pages == -4000) is (each is file)
+        assert (pages == -8000) is (each is file)
         each.close()
 
 
