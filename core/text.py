@@ -69,13 +69,17 @@ def _visible(character: str) -> str:
     return character
 
 
+def _ascii(text: str) -> str:
+    """Letters without their marks, in lower case; what has no ASCII form left out."""
+    folded = unicodedata.normalize("NFKD", text).casefold().translate(_LATIN)
+    return folded.encode("ascii", "ignore").decode()
+
+
 def slugify(name: str, *, limit: int = 60) -> str:
     """A name as an address part: `SmolVLM2-2B` becomes `smolvlm2-2b`.
 
     Letters with marks lose them; what has no ASCII form is left out, and a name without any becomes
     `tool`. The piece `-vs-` is the separator of comparison addresses and therefore never part of a slug.
     """
-    folded = unicodedata.normalize("NFKD", name).casefold().translate(_LATIN)
-    slug = _NOT_SLUG.sub("-", folded.encode("ascii", "ignore").decode()).strip("-")
-    words = [word for word in slug.split("-") if word != "vs"]
+    words = [word for word in _NOT_SLUG.split(name.lower() if name.isascii() else _ascii(name)) if word not in ("", "vs")]
     return "-".join(words)[:limit].strip("-") or "tool"

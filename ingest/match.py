@@ -244,7 +244,9 @@ def _differ(one: _Party, other: _Party, scheme: Scheme) -> bool:
 
 def _merges(party: _Party) -> Iterator[Merge]:
     """The oldest tool takes the others in."""
-    winner, *losers = sorted(party.tools) or [0]
+    if len(party.tools) < 2:  # noqa: PLR2004 - nearly always
+        return
+    winner, *losers = sorted(party.tools)
     names = sorted(set(party.reasons), key=_strength)
     rule = f"same {names[0].scheme} identifier" if names else "same name and another witness"
     evidence = (*map(str, names), *dict.fromkeys(party.likenesses))
@@ -338,6 +340,8 @@ class _Field:
 def _in_doubt(party: _Party, found: Sequence[tuple[_Party, Resemblance]], known: Known) -> Iterator[_Question]:
     """At most two questions, of which one about a family: many sizes come out on one day. Where ids differ the
     likeness has to be greater; and a name that several others bear proves nothing by itself."""
+    if not found:  # nearly always
+        return
     worth = [
         _Question(home, party, likeness.score, likeness.reasons)
         for home, likeness in found

@@ -12,7 +12,7 @@ from pydantic import Field
 from core.names import split_title
 from core.sighting import Sighting, Thing
 from core.source import Cursor, Parsed, Request, Response, Source
-from core.text import clean
+from core.text import cut
 from ingest.identity import identify, mentioned
 from ingest.sources.adapter import Adapter, Options
 from ingest.sources.entries import LeftOut, external_id, gather, instant
@@ -86,9 +86,9 @@ def _read(
         source=source.key,
         external_id=_key(entry, url, options),
         url=url,
-        name=clean(name, limit=NAME),
+        name=cut(name, limit=NAME),
         thing=Thing(options.thing),
-        tagline=clean(tagline, limit=TAGLINE) or plain(entry.summary, limit=TAGLINE),
+        tagline=cut(tagline, limit=TAGLINE) or plain(entry.summary, limit=TAGLINE),
         summary=plain(text, limit=SUMMARY),
         author=_author(entry.author),
         created_at=created,
