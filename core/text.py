@@ -36,19 +36,23 @@ def is_plain(text: str) -> bool:
 def clean(text: str, *, limit: int) -> str:
     """One line of plain text: no control, surrogate or direction characters, white space folded, NFC, at most
     `limit` characters (an ellipsis marks a cut)."""
+    return cut(one_line(text, enough=limit), limit=limit)
+
+
+def one_line(text: str, *, enough: int) -> str:
+    """The same without the cut: of a text that gives more than `enough` characters, so many and some more."""
     # Nearly all there is: its beginning is ASCII, printable, and as long as may be kept.
-    head = text[: limit + _SLACK]
+    head = text[: enough + _SLACK]
     if is_plain(head):
         folded = _folded(head)
-        if len(folded) > limit or len(head) == len(text):
-            return cut(folded, limit=limit)
+        if len(folded) > enough or len(head) == len(text):
+            return folded
     # Ten times the limit is enough to survive the folding, and bounds the work on a hostile megabyte.
-    line = " ".join(text[: limit * 10 + 100].split())
-    # What is ASCII and printable is as it should be; a look at every character costs thirty times as much.
-    if not is_plain(line):
-        visible = line if line.isprintable() else "".join(map(_visible, line))
-        line = _SPACE.sub(" ", unicodedata.normalize("NFC", visible)).strip()
-    return cut(line, limit=limit)
+    line = " ".join(text[: enough * 10 + 100].split())
+    if is_plain(line):
+        return line
+    visible = line if line.isprintable() else "".join(map(_visible, line))
+    return _SPACE.sub(" ", unicodedata.normalize("NFC", visible)).strip()
 
 
 def _folded(text: str) -> str:

@@ -175,7 +175,7 @@ def part_of_url(url: str) -> frozenset[Identifier]:
 
 
 _NOTHING: frozenset[Identifier] = frozenset()
-_WITH_PARTS = ("github.com/", "raw.githubusercontent.com/", "huggingface.co/")
+_WITH_PARTS = frozenset({"github.com", "raw.githubusercontent.com", "huggingface.co"})
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -184,11 +184,18 @@ def _names_of(url: str) -> tuple[frozenset[Identifier], frozenset[Identifier]]:
     key = url_key(url)
     if key is None:
         return _NOTHING, _NOTHING
-    return _whole(key), _part(key) if key.startswith(_WITH_PARTS) else _NOTHING
+    place = _place(key)
+    if place not in _PARTICULAR:  # nearly always
+        return frozenset((Identifier(Scheme.URL, key),)), _NOTHING
+    return _whole(place, key), _part(key) if place in _WITH_PARTS else _NOTHING
 
 
-def _whole(key: str) -> frozenset[Identifier]:
-    place = key.partition("/")[0].partition("?")[0].partition("#")[0]
+def _place(key: str) -> str:
+    """Host and port of a key."""
+    return key.partition("/")[0].partition("?")[0].partition("#")[0]
+
+
+def _whole(place: str, key: str) -> frozenset[Identifier]:
     site = _SITES.get(place)
     if site is not None:
         return frozenset(site(*_places(key)[1:]))
@@ -241,14 +248,14 @@ def on_shared_hosting(url: str) -> bool:
     key = url_key(url)
     if key is None:
         return False
-    host = _places(key)[0].partition(":")[0]
+    host = _place(key).partition(":")[0]
     return any(host == suffix or host.endswith("." + suffix) for suffix in HOSTING_SUFFIXES)
 
 
 def domain_of(url: str) -> str | None:
     """The host of an address as its key writes it, without port."""
     key = url_key(url)
-    return _places(key)[0].partition(":")[0] if key else None
+    return _place(key).partition(":")[0] if key else None
 
 
 def _places(key: str) -> tuple[str, list[str], dict[str, str]]:
@@ -412,3 +419,6 @@ _SITES = {
     "play.google.com": _play_store,
 }
 """Host -> what one of its addresses names. An address of these hosts that the function cannot place names nothing."""
+
+_PARTICULAR = frozenset(_SITES) | CONTENT_HOSTS | BIG_DOMAINS | _WITH_PARTS
+"""Hosts of which an address does not simply name its page."""

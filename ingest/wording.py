@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 import nh3
 
 from core.names import split_title
-from core.text import clean, cut
+from core.text import clean, cut, one_line
 from ingest.hosts import host_key
 
 NAME = 120
@@ -81,10 +81,10 @@ def plain(text: str, *, limit: int) -> str:
         return clean(text, limit=limit)
     # Most of a long text is cut off again, and to clean it costs the more the longer it is.
     beginning = text[: limit + limit // 2 + _MARGIN]
-    enough = clean(_visible(beginning), limit=limit + _MARGIN)
-    if len(beginning) < len(text) and len(enough) < limit + _MARGIN:
-        enough = clean(_visible(text), limit=limit + _MARGIN)
-    return cut(enough, limit=limit)
+    line = one_line(_visible(beginning), enough=limit + _MARGIN)
+    if len(beginning) < len(text) and len(line) < limit + _MARGIN:
+        line = one_line(_visible(text), enough=limit)
+    return cut(line, limit=limit)
 
 
 def _visible(text: str) -> str:
@@ -102,7 +102,7 @@ def paper_title(title: str) -> tuple[str, str]:
 
 def tags_of(words: object) -> tuple[str, ...]:
     """Tags in lower case, each once, in their order. Anything that is not a text is left out."""
-    if not isinstance(words, list | tuple):
+    if not words or not isinstance(words, list | tuple):
         return ()
     cleaned = (clean(word, limit=TAG).lower() for word in words[:200] if isinstance(word, str))
     return tuple(dict.fromkeys(tag for tag in cleaned if tag))[:TAGS]

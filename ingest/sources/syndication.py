@@ -63,7 +63,7 @@ def entries_of(response: Response) -> tuple[Entry, ...]:
 def refuse(response: Response) -> None:
     """Raise ParseError for a body that no XML parser should see: empty, a page, full of namespaces or entities."""
     body = response.body
-    if not body.strip():
+    if not body or body.isspace():
         raise ParseError(f"{response.url} answered with an empty body.")
     if looks_like_html(body):
         raise ParseError(f"{response.url} answered with an HTML page instead of a feed: {excerpt(body)}")
@@ -116,6 +116,8 @@ def _entry(item: Mapping[str, Any]) -> Entry:
 
 
 def _text(value: object) -> str:
+    if type(value) is str:  # nearly always
+        return value
     return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
 
 
