@@ -85,5 +85,7 @@ def slugify(name: str, *, limit: int = 60) -> str:
     Letters with marks lose them; what has no ASCII form is left out, and a name without any becomes
     `tool`. The piece `-vs-` is the separator of comparison addresses and therefore never part of a slug.
     """
-    words = [word for word in _NOT_SLUG.split(name.lower() if name.isascii() else _ascii(name)) if word not in ("", "vs")]
+    words = [
+        word for word in _NOT_SLUG.split(name.lower() if name.isascii() else _ascii(name)) if word not in ("", "vs")
+    ]
     return "-".join(words)[:limit].strip("-") or "tool"

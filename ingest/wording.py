@@ -127,7 +127,7 @@ def web_url(text: object, *, base: str = "") -> str | None:
 def links(text: str) -> tuple[str, ...]:
     """Every http(s) address that a text links to or spells out, in order, each once."""
     text = text[:_READ]
-    if "://" not in text:
+    if "http" not in text and "http" not in text.lower():
         return ()
     urls = (web_url(url) for url in dict.fromkeys(_targets(text)))
     return tuple(dict.fromkeys(url for url in urls if url))
@@ -135,8 +135,8 @@ def links(text: str) -> tuple[str, ...]:
 
 def _targets(text: str) -> Iterable[str]:
     """What links point to, and addresses in the text between tags."""
-    found = _ANCHORS.findall(text)
-    return found if len(found) == text.count("://") else _careful_targets(text)
+    found = [] if "&" in text else _ANCHORS.findall(text)  # an entity may be a slash
+    return found if found and len(found) == text.count("://") else _careful_targets(text)
 
 
 def _careful_targets(text: str) -> Iterator[str]:

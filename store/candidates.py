@@ -7,7 +7,7 @@ time does not grow with the number of tools, only with how many of them go by th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ from core.identifier import Identifier, Scheme
 from core.intent import Candidate
 from core.names import keys_of
 from core.sighting import Sighting, Thing
-from store.connect import chunked
+from store.connect import among, chunked, rows_of
 from store.schema import identifier, sighting, tool
 
 _PER_NAME, _PER_FAMILY = 90, 30
@@ -52,34 +52,30 @@ def _keys(connection: Connection, fresh: Iterable[Sighting], owners: Collection[
     return {name for name, _ in pairs if name}, {family for _, family in pairs if family}
 
 
-def _called(connection: Connection, key: sa.Column[Any], wanted: Iterable[str], *, most: int) -> dict[str, set[int]]:
+def _called(connection: Connection, key: sa.Column[Any], wanted: Collection[str], *, most: int) -> dict[str, set[int]]:
     """The newest tools under each of these keys."""
+    place = sa.func.dense_rank().over(partition_by=key, order_by=sighting.c.tool.desc()).label("place")
+    named = among(connection, key, list(wanted))
+    ranked = sa.select(key.label("key"), sighting.c.tool, place).where(named).subquery()
     found: dict[str, set[int]] = defaultdict(set)
-    for part in chunked(sorted(wanted)):
-        place = sa.func.dense_rank().over(partition_by=key, order_by=sighting.c.tool.desc()).label("place")
-        ranked = sa.select(key.label("key"), sighting.c.tool, place).where(key.in_(part)).subquery()
-        for row in connection.execute(sa.select(ranked.c.key, ranked.c.tool).where(ranked.c.place <= most)):
-            found[row.key].add(row.tool)
+    for row in connection.execute(sa.select(ranked.c.key, ranked.c.tool).where(ranked.c.place <= most)):
+        found[row.key].add(row.tool)
     return found
 
 
 def _owning(connection: Connection, fresh: Iterable[Sighting]) -> set[int]:
     """The tools that these sightings mention."""
-    mentioned = {each for one in fresh for each in one.mentions}
-    return {row.tool for query in naming(mentioned) for row in connection.execute(query)}
+    return set(owners_of(connection, {each for one in fresh for each in one.mentions}).values())
 
 
-def naming(wanted: Iterable[Identifier]) -> Iterator[sa.Select[Any]]:
-    """Queries for the rows of these identifiers, few for many.
-
-    Scheme by scheme: SQLite answers a list of pairs by reading the whole table.
-    """
-    values: dict[Scheme, list[str]] = defaultdict(list)
-    for each in wanted:
-        values[each.scheme].append(each.value)
-    for scheme, named in values.items():
-        for part in chunked(sorted(named)):
-            yield sa.select(identifier).where(identifier.c.scheme == scheme, identifier.c.value.in_(part))
+def owners_of(connection: Connection, wanted: Collection[Identifier]) -> dict[Identifier, int]:
+    """The tools that these identifiers belong to; those of nobody are left out."""
+    if not wanted:
+        return {}
+    these = rows_of(connection, ("scheme", "value"), list(wanted))
+    same = sa.and_(identifier.c.scheme == these.c.scheme, identifier.c.value == these.c.value)
+    rows = connection.execute(sa.select(identifier).join(these, same))
+    return {Identifier(Scheme(row.scheme), row.value): row.tool for row in rows}
 
 
 def _profiles(connection: Connection, tools: Sequence[int]) -> tuple[Candidate, ...]:

@@ -2,7 +2,7 @@
 
 SQLite runs in WAL mode with foreign keys on and a busy timeout; a writing transaction begins with BEGIN IMMEDIATE,
 so that two writers wait for each other instead of failing half-way. A commit is on the disk before it returns: what
-the ledger of sending has written down must survive a power cut. `insert_for` and `among` are the dialect switches
+the ledger of sending has written down must survive a power cut. `insert_for`, `among` and `rows_of` are the dialect switches
 that statements share.
 """
 
@@ -297,6 +297,18 @@ def among(connection: Connection, column: sa.ColumnElement[str], values: Sequenc
         return column == sa.any_(sa.literal(list(values), sa.ARRAY(sa.Text)))
     each = sa.func.json_each(orjson.dumps(values).decode()).table_valued("value")
     return column.in_(sa.select(each.c.value))
+
+
+def rows_of(connection: Connection, names: Sequence[str], rows: Sequence[Sequence[str]]) -> sa.Subquery:
+    """Rows of texts as a table with columns of these names, to be joined; all of them are one parameter, or one a column.
+    Engines answer a list of pairs by reading the whole table, and a join by its index."""
+    if connection.dialect.name == "postgresql":
+        columns = [sa.literal(list(each), sa.ARRAY(sa.Text)) for each in zip(*rows, strict=True)]
+        together = sa.func.unnest(*columns).table_valued(*names).render_derived()
+        return sa.select(together).subquery()
+    each = sa.func.json_each(orjson.dumps([*map(tuple, rows)]).decode()).table_valued("value")
+    parts = [sa.func.json_extract(each.c.value, f"$[{place}]").label(name) for place, name in enumerate(names)]
+    return sa.select(*parts).subquery()
 
 
 def chunked(values: list[Any], size: int = 500) -> Iterator[list[Any]]:

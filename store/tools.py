@@ -7,7 +7,7 @@ statements per batch, not per entry.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -28,7 +28,7 @@ from core.sighting import Seen, Sighting, Signal
 from core.text import slugify
 from core.tool import Priority, Reason, SightingRow, Tool, ToolDossier, ToolStatus
 from store import bulk, candidates
-from store.connect import chunked, insert_for
+from store.connect import among, chunked, insert_for, rows_of
 from store.schema import (
     draft,
     duplicate,
@@ -45,7 +45,6 @@ from store.schema import (
 )
 
 _SAMPLE = 1000
-_SOURCES = 12  # asked of one statement
 _DECIDING = 724_154  # the number of an advisory lock; any that nobody else uses
 OF_PAGES = ("R3", "R5")
 """The rules by which a tool's own pages are read (ingest/pricing_page)."""
@@ -59,7 +58,7 @@ _IN_QUEUE = (ToolStatus.QUEUED, ToolStatus.IN_REVIEW)
 def known(connection: Connection, sightings: Sequence[Sighting]) -> Known:
     """Everything the store knows of a batch before anything is decided (see core.intent.Known)."""
     _one_at_a_time(connection)
-    tool_of = _tools_of(connection, {each for one in sightings for each in one.identifiers})
+    tool_of = candidates.owners_of(connection, {each for one in sightings for each in one.identifiers})
     stored = _stored(connection, sightings)
     fresh = [one for one in sightings if (one.source, one.external_id) not in stored]
     owners = {tool_of[each] for one in fresh for each in one.identifiers if each in tool_of}
@@ -81,32 +80,19 @@ def _one_at_a_time(connection: Connection) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_DECIDING)))
 
 
-def _tools_of(connection: Connection, wanted: Iterable[Identifier]) -> dict[Identifier, int]:
+def _stored(connection: Connection, sightings: Sequence[Sighting]) -> dict[SightingKey, KnownSighting]:
+    columns = (sighting.c.source, sighting.c.external_id, sighting.c.tool, sighting.c.content_hash)
     return {
-        Identifier(Scheme(row.scheme), row.value): row.tool
-        for query in candidates.naming(wanted)
-        for row in connection.execute(query)
+        (row.source, row.external_id): KnownSighting(tool=row.tool, content_hash=row.content_hash)
+        for row in connection.execute(_of(connection, sightings, *columns))
     }
 
 
-def _stored(connection: Connection, sightings: Sequence[Sighting]) -> dict[SightingKey, KnownSighting]:
-    found: dict[SightingKey, KnownSighting] = {}
-    columns = (sighting.c.source, sighting.c.external_id, sighting.c.tool, sighting.c.content_hash)
-    for where in _several(sightings):
-        for row in connection.execute(sa.select(*columns).where(where)):
-            found[row.source, row.external_id] = KnownSighting(tool=row.tool, content_hash=row.content_hash)
-    return found
-
-
-def _several(wanted: Iterable[Sighting]) -> Iterator[sa.ColumnElement[bool]]:
-    """Conditions under which the rows of these sightings stand, few for many sources. Source by source, each with its
-    ids: SQLite answers a list of pairs by reading the whole table."""
-    terms = [
-        sa.and_(sighting.c.source == key, sighting.c.external_id.in_(part))
-        for key, ids in _by_source(wanted).items()
-        for part in chunked(ids)
-    ]
-    yield from (sa.or_(*part) for part in chunked(terms, _SOURCES))
+def _of(connection: Connection, wanted: Sequence[Sighting], *columns: sa.Column[Any]) -> sa.Select[Any]:
+    """These columns of the rows of these sightings, as far as they are stored."""
+    these = rows_of(connection, ("source", "external_id"), [(one.source, one.external_id) for one in wanted])
+    same = sa.and_(sighting.c.source == these.c.source, sighting.c.external_id == these.c.external_id)
+    return sa.select(*columns).join(these, same)
 
 
 def identifiers_of(connection: Connection, tools: Sequence[int]) -> dict[int, frozenset[Identifier]]:
@@ -193,10 +179,8 @@ def add(connection: Connection, made: Sequence[tuple[NewTool, Assessment]], *, n
 
 def _ids_of(connection: Connection, slugs: Sequence[str]) -> list[int]:
     """The tools with these present slugs, in order."""
-    found: dict[str, int] = {}
-    for part in chunked(list(slugs)):
-        rows = connection.execute(sa.select(tool.c.slug, tool.c.id).where(tool.c.slug.in_(part)))
-        found |= {row.slug: row.id for row in rows}
+    rows = connection.execute(sa.select(tool.c.slug, tool.c.id).where(among(connection, tool.c.slug, list(slugs))))
+    found = {row.slug: row.id for row in rows}
     return [found[slug] for slug in slugs]
 
 
@@ -253,10 +237,8 @@ def free_slug(connection: Connection, name: str) -> str:
 
 def _taken(connection: Connection, wanted: Sequence[str]) -> set[str]:
     """Slugs in use among these."""
-    taken: set[str] = set()
-    for part in chunked(sorted(set(wanted))):
-        taken |= set(connection.scalars(sa.select(tool_slug.c.slug).where(tool_slug.c.slug.in_(part))))
-    return taken
+    slug = tool_slug.c.slug
+    return set(connection.scalars(sa.select(slug).where(among(connection, slug, list(wanted)))))
 
 
 def _free_number(connection: Connection, base: str) -> int:
@@ -300,18 +282,11 @@ def _attach(connection: Connection, pairs: Sequence[tuple[Sighting, int]], *, no
 
 def _sighting_ids(connection: Connection, wanted: Sequence[Sighting]) -> dict[SightingKey, int]:
     """The ids of sightings that are stored."""
-    found: dict[SightingKey, int] = {}
-    for where in _several(wanted):
-        query = sa.select(sighting.c.source, sighting.c.external_id, sighting.c.id).where(where)
-        found |= {(row.source, row.external_id): row.id for row in connection.execute(query)}
-    return found
-
-
-def _by_source(wanted: Iterable[Sighting]) -> dict[str, list[str]]:
-    by_source: dict[str, list[str]] = defaultdict(list)
-    for each in wanted:
-        by_source[each.source].append(each.external_id)
-    return by_source
+    if not wanted:
+        return {}
+    columns = (sighting.c.source, sighting.c.external_id, sighting.c.id)
+    rows = connection.execute(_of(connection, wanted, *columns))
+    return {(row.source, row.external_id): row.id for row in rows}
 
 
 def _sighting_row(one: Sighting, *, now: datetime) -> dict[str, Any]:
@@ -380,8 +355,10 @@ def _refresh(connection: Connection, changed: Sequence[Sighting], *, now: dateti
 
 
 def _touch(connection: Connection, again: Sequence[Sighting], *, now: datetime) -> None:
-    for where in _several(again):
-        connection.execute(sa.update(sighting).where(where).values(last_seen=now))
+    if not again:
+        return
+    these = sighting.c.id.in_(_of(connection, again, sighting.c.id))
+    connection.execute(sa.update(sighting).where(these).values(last_seen=now))
     popular = [one for one in again if one.signals]
     ids = _sighting_ids(connection, popular)
     _set_signals(connection, [(ids[one.source, one.external_id], one) for one in popular], now=now)
@@ -881,5 +858,5 @@ def set_status(connection: Connection, at: int, status: ToolStatus, *, by_hand: 
 
 def by_identifier(connection: Connection, wanted: Identifier) -> Tool | None:
     """The tool that an identifier names."""
-    at = _tools_of(connection, [wanted]).get(wanted)
+    at = candidates.owners_of(connection, [wanted]).get(wanted)
     return None if at is None else get(connection, [at])[at]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.lexicon import Lexicon
+from ingest.lexicon import _WORD, Lexicon, _words
 
 LISTS = {
     "sound": r"voices?, text to speech, tts",
@@ -76,3 +76,8 @@ def test_it_finds_what_a_search_for_each_term_finds(words: list[str]) -> None:
 @pytest.mark.parametrize(("text", "found"), [("Text-to-Speech!", {"sound", "ai"}), ("text to", set()), ("", set())])
 def test_a_phrase_is_found_whole_or_not(text: str, found: set[str]) -> None:
     assert LEXICON.keys(text) == found
+
+
+@given(st.text(max_size=200) | st.text(st.characters(max_codepoint=127), max_size=200))
+def test_words_are_what_their_pattern_finds(text: str) -> None:
+    assert _words(text) == _WORD.findall(text.lower())

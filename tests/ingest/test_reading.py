@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sys
+import threading
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +20,7 @@ from core.source import Cursor, Outcome, Reading, Request, Response, Source, Val
 from ingest import reading
 from ingest.fetch import Fetcher
 from ingest.reading import Asked, read, read_all
+from ingest.sources import workers
 from tests.ingest import bodies
 from tests.ingest.making import NOW, atom, entry, response, source
 from tests.ingest.servers import reply, serving
@@ -239,6 +244,47 @@ def test_every_source_gets_its_reading_and_none_stops_another() -> None:
     results = asyncio.run(everything())
     assert sorted(one.source for one in results) == sorted(f"s{number}" for number in range(20))
     assert [one.source for one in results if one.outcome is Outcome.FAILED] == ["s7"]
+
+
+def test_what_needs_a_worker_is_waited_for_while_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = "import sys, time; sys.stdin.buffer.read(); time.sleep(0.6); print('[]')"
+    monkeypatch.setattr(workers, "_RUN", (sys.executable, "-c", slow))
+    doubtful = atom(entry(1)).replace(' href="', ' nothing="')  # the fast parser finds no address
+    waits: list[float] = []
+
+    async def tick() -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.01)
+            waits.append(time.monotonic() - before)
+
+    async def both() -> Reading:
+        ticking = asyncio.create_task(tick())
+        done = await read(FEED, Cursor(), fetcher=Site({URL: doubtful}), clock=clock, history=())
+        ticking.cancel()
+        return done
+
+    begun = time.monotonic()
+    asyncio.run(both())
+    assert time.monotonic() - begun > 0.6, "no worker was needed"
+    assert max(waits) < 0.4, "the loop stood still meanwhile"
+
+
+@pytest.mark.parametrize(("padding", "at_once"), [(0, True), (400_000, False)])
+def test_a_short_body_is_read_at_once_and_a_long_one_beside_the_loop(
+    padding: int, *, at_once: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+    adapter = reading.adapter_of("feed")
+
+    def parse(*arguments: Any) -> Any:
+        threads.append(threading.current_thread())
+        return adapter.parse(*arguments)
+
+    monkeypatch.setattr(reading, "adapter_of", lambda _: replace(adapter, parse=parse))
+    body = atom(entry(1)) + " " * padding
+    assert len(run(Site({URL: body})).sightings) == 1
+    assert (threads == [threading.main_thread()]) is at_once
 
 
 def test_only_so_many_are_read_at_once_and_a_slow_writer_holds_them_back() -> None:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from core.errors import ParseError
-from ingest.sources import syndication
+from ingest.sources import syndication, workers
 from ingest.sources.syndication import entries_of
 from tests.ingest.making import atom, entry, parsed, response
 
@@ -98,11 +98,11 @@ def test_an_error_in_the_form_of_a_feed_is_an_error() -> None:
 
 
 def test_a_parser_that_takes_too_long_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(syndication, "_SECONDS", 0.6)
+    monkeypatch.setattr(workers, "_SECONDS", 0.6)
     # Quadratic in feedparser: the pattern that looks for an author's e-mail address.
     slow = RSS.replace("<guid>1</guid>", f"<author>{'a.' * 60_000}</author>").encode()
     begun = time.monotonic()
-    assert syndication.entries_in_worker("careful", slow) is None
+    assert workers.entries_in_worker("careful", slow) is None
     assert time.monotonic() - begun < 3
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.names import split_title
+from core.text import cut, one_line
 from ingest import wording
 from ingest.wording import links, paper_title, plain, tags_of, web_url
 
@@ -135,3 +136,41 @@ def test_a_paper_is_named_by_what_stands_before_its_colon_unless_that_says_nothi
     title: str, name: str, tagline: str
 ) -> None:
     assert paper_title(title) == (name, tagline)
+
+
+_PIECES = st.sampled_from(
+    [
+        "word ",
+        "two  blanks ",
+        "<p>",
+        "</p>",
+        "<b>",
+        "</b>",
+        "<br/>",
+        "&amp;",
+        "&lt;",
+        "&nbsp;",
+        "é",
+        "<script>alert(1)</script>",
+        "<!-- hidden -->",
+        '<a href="https://example.com/a?b=c">',
+        "</a>",
+        "https://example.org/bare, ",
+        '<a href="https://example.com/a&amp;b">',
+        "<A HREF=http://example.com/x>",
+        '<img src="https://example.com/i.png">',
+        "https:&#x2F;&#x2F;example.net ",
+    ]
+)
+
+
+@given(st.lists(_PIECES, max_size=300).map("".join), st.integers(1, 120))
+def test_a_text_that_is_read_as_far_as_it_is_kept_reads_as_the_whole(text: str, limit: int) -> None:
+    whole = wording._visible(text) if wording._MARKUP.search(text) else text
+    assert plain(text, limit=limit) == cut(one_line(whole, enough=limit), limit=limit)
+
+
+@given(st.lists(_PIECES, max_size=40).map("".join))
+def test_links_in_the_usual_form_are_those_that_a_careful_look_finds(text: str) -> None:
+    careful = dict.fromkeys(web_url(url) for url in wording._careful_targets(text))
+    assert links(text) == tuple(url for url in careful if url)
