@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
-from app import editing, ingesting
+from app import applying, editing
 from app.questions import Answer, answer, require_seen
 from app.wiring import Product
 from core.category import CATEGORIES, category_name
@@ -164,7 +164,7 @@ def release_fact(product: Product, slug: str, *, field: str, source_url: str, ve
         before = _claimed(connection, found, Fact(field=field, value="", source_url=source_url, observed_at=now))
         if not tools.release_fact(connection, found.id, field, source_url):
             raise NotFound("No editor has said anything there.", mend="Look at the tool again.")
-        ingesting.reassess(connection, [found.id], now=now)
+        applying.reassess(connection, [found.id], now=now)
         worklists.touch(connection, found.id)
         _note(connection, found, "tool.release_fact", actor=actor, now=now, before=before)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from app import ingesting
+from app import applying
 from app.pairing import REVIEWED, why
 from app.questions import merge, require_seen
 from app.reviewing import require_editor
@@ -103,7 +103,7 @@ def split_tool(product: Product, slug: str, keys: Sequence[str], *, actor: str, 
     with product.database.write() as connection:
         whole = _read_at(connection, slug, version)
         part = merges.split(connection, whole, wanted, by=actor, now=now)
-        ingesting.reassess(connection, [whole.id, part], now=now)
+        applying.reassess(connection, [whole.id, part], now=now)
         made = tools.get(connection, [part])[part]
         audit.note(
             connection,

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from app import ingesting
+from app import applying
 from app.wiring import Product
 from core.errors import NotFound, Refused, StaleVersion
 from core.identifier import Scheme
@@ -193,7 +193,7 @@ def merge(connection: Any, one: Tool, other: Tool, *, actor: str, now: datetime)
     decided = Merge(winner=one.id, loser=other.id, rule="editor", evidence=(f"by {actor}",))
     merges.apply(connection, decided, by=actor, now=now)
     worklists.remember_comparisons(connection, other.id, states)
-    ingesting.reassess(connection, [one.id], now=now)
+    applying.reassess(connection, [one.id], now=now)
     audit.note(
         connection,
         now=now,
@@ -220,7 +220,7 @@ def unmerge(product: Product, slug: str, *, actor: str) -> str:
         merges.split(connection, whole, done.sightings, by=actor, now=now)
         worklists.reopen(connection, whole.id, loser.id)
         worklists.restore_comparisons(connection, done.comparisons)
-        ingesting.reassess(connection, [whole.id, loser.id], now=now)
+        applying.reassess(connection, [whole.id, loser.id], now=now)
         audit.note(
             connection, now=now, actor=actor, action="tool.unmerge", subject=f"tool:{slug}", before={"into": whole.slug}
         )

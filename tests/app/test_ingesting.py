@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from app import cli, editing, ingesting
+from app import applying, cli, editing, ingesting
 from app.commands import sources as commands
 from app.opml import import_opml
 from app.samples import SampleServer
@@ -290,13 +290,13 @@ def test_two_processes_that_ingest_at_once_double_nothing(product_on_both, insta
 
 def test_what_cannot_be_stored_is_looked_at_once_more(product_on_both, monkeypatch):
     """As for the slower of two processes: what it thought new has been written by the other one."""
-    decide = ingesting.decide
+    decide = applying.decide
     stale = [2]
 
     def decided(*given, **more):
         return decide(*given, **more) * (stale.pop() if stale else 1)
 
-    monkeypatch.setattr(ingesting, "decide", decided)
+    monkeypatch.setattr(applying, "decide", decided)
     record = bring(product_on_both, sighting("Ada"), sighting("Bea"))
     assert not stale
     assert (record.outcome, record.new_tools) == (Outcome.OK, 2)
