@@ -10,11 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.settings import Settings, read_settings
-from app.tokens import Signer
 from core.clock import Clock, system_clock
 from store.connect import Database
+
+if TYPE_CHECKING:
+    from app.tokens import Signer
 
 TURNS = "hosts.turns"
 """The file below VERDICTS_VAR in which processes keep their turns at hosts."""
@@ -36,6 +39,8 @@ class Product:
     @cached_property
     def signer(self) -> Signer:
         """Signs the links that go into mails."""
+        from app.tokens import Signer  # noqa: PLC0415 - most commands sign nothing
+
         return Signer(_secret_key(self.settings))
 
     def at(self, instant: datetime) -> Product:

@@ -28,7 +28,7 @@ from core.category import CATEGORIES
 from core.comparison import ComparisonView
 from core.panel import Role
 from core.week import Week
-from store import schema
+from store import intake, schema
 from store.connect import Database
 from store.migrate import upgrade
 
@@ -141,7 +141,7 @@ def _people(connection: sa.Connection) -> None:
             for n in range(1, _PEOPLE + 1)
             for more in range(1 if n > 1 else 3)
         ],
-        schema.source: [
+        intake.source: [
             {
                 "key": f"source-{n}",
                 "kind": "feed",
@@ -153,7 +153,7 @@ def _people(connection: sa.Connection) -> None:
             }
             for n in range(_SOURCES)
         ],
-        schema.fetch: [
+        intake.fetch: [
             {
                 "source": f"source-{n}",
                 "at": _NOW - timedelta(hours=hour),

@@ -18,18 +18,17 @@ from core.edition import EditionState
 from core.panel import Role
 from core.source import SourceState
 from store.connect import insert_for
+from store.intake import fetch, source
 from store.schema import (
     alarm,
     alarm_told,
     batch,
     edition,
-    fetch,
     lens,
     person,
     person_lens,
     person_role,
     seat,
-    source,
 )
 from store.types import Instant
 

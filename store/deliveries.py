@@ -12,7 +12,6 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.engine import Connection
 
 from core.delivery import Attempt, AttemptOutcome, BatchState, DeliveryState, Settlement
@@ -152,6 +151,8 @@ def _open_batches(connection: Connection, week: Week, readers: sa.Subquery, *, s
 
 def _batches_of_variants(week: Week) -> sa.Subquery:
     """The batches of each of an edition's variants, in the order of their numbers, as a list of PostgreSQL's."""
+    from sqlalchemy.dialects.postgresql import aggregate_order_by  # noqa: PLC0415 - as in `insert_for`
+
     ordered = sa.func.array_agg(aggregate_order_by(batch.c.id, batch.c.id), type_=sa.ARRAY(Id))
     mine = sa.select(batch.c.variant, ordered.label("batches")).where(batch.c.week == str(week))
     return mine.group_by(batch.c.variant).subquery("made")

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, Row
 
 from core.errors import NotFound
 from core.source import Outcome, SourceState
-from store.schema import fetch, source
+from store.intake import fetch, source
 from store.types import Instant
 
 _READ = (Outcome.OK, Outcome.DEGRADED, Outcome.EMPTY)

@@ -1,4 +1,4 @@
-"""Every table, with what its columns mean and when they are null.
+"""Every table but those of sources and their runs (store/intake), with what its columns mean and when they are null.
 
 Identity is a unique key, a state is a CHECK, so that a wrong row cannot be written by any program. Payloads that
 nobody searches are JSON. Instants are UTC (`Instant`). A change here needs a revision in `migrations/`; a test
@@ -14,81 +14,10 @@ from core.delivery import AttemptOutcome, BatchState, DeliveryState, EventKind
 from core.edition import EditionState
 from core.fact import Confidence, Per, PricingModel
 from core.panel import Basis, Decision, DeclineReason, Role, SeatState, VerdictState
-from core.source import Outcome, SourceState
 from core.subscriber import Rhythm, SubscriberState
 from core.tool import ToolStatus
+from store.intake import check, metadata, partial
 from store.types import Id, Instant, one_of
-
-metadata = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-def _check(condition: str, *, name: str) -> sa.CheckConstraint:
-    return sa.CheckConstraint(condition, name=name)
-
-
-# ---------------------------------------------------------------- ingestion
-
-source = sa.Table(
-    "source",
-    metadata,
-    # What sources.toml says, copied at every run so that pages can show it without the file.
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("url", sa.Text, nullable=False),
-    sa.Column("schedule", sa.Text, nullable=False),
-    sa.Column("enabled", sa.Boolean, nullable=False),
-    # What became of it.
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("cursor", sa.JSON, nullable=False),  # validators per slot and the adapter's marks
-    sa.Column("last_success", Instant),  # null: never read
-    sa.Column("last_error", sa.Text),  # null: the last run was read
-    sa.Column("failing_since", Instant),  # null: the last run was read
-    sa.Column("failures", sa.Integer, nullable=False, server_default="0"),  # in a row
-    sa.Column("next_due", Instant),  # null: never asked; set before the fetch, so that a crash cannot hammer a host
-    sa.Column("not_before", Instant),  # the host asked us to wait until then
-    sa.Column("moved_to", sa.Text),  # where a permanent redirect led
-    sa.Column("budget_left", sa.Integer),  # requests that the host still grants; null: it does not say
-    one_of("state", SourceState),
-    _check("(last_error IS NULL) = (failing_since IS NULL)", name="failing"),
-)
-
-fetch = sa.Table(
-    "fetch",
-    metadata,
-    sa.Column("id", Id, primary_key=True),
-    sa.Column("source", sa.Text, sa.ForeignKey("source.key"), nullable=False),
-    sa.Column("at", Instant, nullable=False),
-    sa.Column("outcome", sa.Text, nullable=False),
-    sa.Column("http_status", sa.Integer),  # null: no answer at all
-    sa.Column("bytes", sa.BigInteger, nullable=False),
-    sa.Column("entries", sa.Integer, nullable=False),
-    sa.Column("new", sa.Integer, nullable=False),
-    sa.Column("changed", sa.Integer, nullable=False),
-    sa.Column("new_tools", sa.Integer, nullable=False),
-    sa.Column("merged", sa.Integer, nullable=False),
-    sa.Column("bad", sa.Integer, nullable=False),
-    sa.Column("left_out", sa.JSON, nullable=False),  # reason -> count
-    sa.Column("seconds", sa.Float, nullable=False),
-    sa.Column("error", sa.Text),
-    one_of("outcome", Outcome),
-    sa.Index("ix_fetch_source_at", "source", "at"),
-    # Runs that showed something: the last one of a source that is quiet for months.
-    sa.Index(
-        "ix_fetch_filled",
-        "source",
-        "at",
-        sqlite_where=sa.text("entries > 0"),
-        postgresql_where=sa.text("entries > 0"),
-    ),
-)
 
 # ---------------------------------------------------------------- tools
 
@@ -115,8 +44,8 @@ tool = sa.Table(
     sa.Column("panel_closed_at", Instant),
     sa.Column("version", sa.Integer, nullable=False, server_default="1"),
     one_of("status", ToolStatus),
-    _check("(status = 'merged') = (merged_into IS NOT NULL)", name="merged"),
-    _check("merged_into <> id", name="not_into_itself"),
+    check("(status = 'merged') = (merged_into IS NOT NULL)", name="merged"),
+    check("merged_into <> id", name="not_into_itself"),
     sa.Index("ix_tool_status_priority", "status", "priority"),
     sa.Index("ix_tool_status_category", "status", "category", "priority"),
     sa.Index("ix_tool_category_priority", "category", "priority"),
@@ -129,18 +58,16 @@ tool = sa.Table(
         postgresql_where=sa.text("merged_into IS NOT NULL"),
     ),
     # Panels as editors list them: those under way by their tools' age, those closed by the day on which they closed.
-    sa.Index(
+    partial(
         "ix_tool_in_review",
         "id",
-        sqlite_where=sa.text("status = 'in_review'"),
-        postgresql_where=sa.text("status = 'in_review'"),
+        where="status = 'in_review'",
     ),
-    sa.Index(
+    partial(
         "ix_tool_panel_closed_at",
         "panel_closed_at",
         "id",
-        sqlite_where=sa.text("panel_closed_at IS NOT NULL"),
-        postgresql_where=sa.text("panel_closed_at IS NOT NULL"),
+        where="panel_closed_at IS NOT NULL",
     ),
 )
 
@@ -209,7 +136,7 @@ merge = sa.Table(
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("at", Instant, nullable=False),
     sa.Column("undone_at", Instant),
-    _check("winner <> loser", name="two_tools"),
+    check("winner <> loser", name="two_tools"),
     sa.Index("ix_merge_loser", "loser"),
 )
 
@@ -227,9 +154,9 @@ duplicate = sa.Table(
     sa.Column("answered_at", Instant),
     sa.Column("answered_by", sa.Text),
     sa.UniqueConstraint("low", "high"),
-    _check("low < high", name="ordered"),
-    _check("answer IN ('open', 'same', 'different')", name="answer"),
-    _check("(answer = 'open') = (answered_at IS NULL)", name="answered"),
+    check("low < high", name="ordered"),
+    check("answer IN ('open', 'same', 'different')", name="answer"),
+    check("(answer = 'open') = (answered_at IS NULL)", name="answered"),
     sa.Index("ix_duplicate_high", "high"),
     sa.Index("ix_duplicate_answer_score", "answer", "score"),
 )
@@ -242,7 +169,7 @@ tool_version = sa.Table(
     sa.Column("older", Id, sa.ForeignKey("tool.id"), nullable=False, index=True),
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("at", Instant, nullable=False),
-    _check("newer <> older", name="two_tools"),
+    check("newer <> older", name="two_tools"),
 )
 
 fact = sa.Table(
@@ -258,14 +185,13 @@ fact = sa.Table(
     # The editor who set it; null: read by rule. With an empty value: what this source says there is not so.
     sa.Column("by", sa.Text),
     sa.UniqueConstraint("tool", "field", "source_url", "observed_at"),
-    sa.Index(
+    partial(
         "uq_fact_current",
         "tool",
         "field",
         "source_url",
         unique=True,
-        sqlite_where=sa.text("superseded_at IS NULL"),
-        postgresql_where=sa.text("superseded_at IS NULL"),
+        where="superseded_at IS NULL",
     ),
 )
 
@@ -289,14 +215,13 @@ pricing = sa.Table(
     one_of("model", PricingModel),
     one_of("confidence", Confidence),
     one_of("per", Per),
-    _check("model = 'unknown' OR (source_url IS NOT NULL AND observed_at IS NOT NULL)", name="evidence"),
-    _check("(amount IS NULL) = (currency IS NULL) AND (amount IS NULL) = (per IS NULL)", name="price"),
-    sa.Index(
+    check("model = 'unknown' OR (source_url IS NOT NULL AND observed_at IS NOT NULL)", name="evidence"),
+    check("(amount IS NULL) = (currency IS NULL) AND (amount IS NULL) = (per IS NULL)", name="price"),
+    partial(
         "uq_pricing_current",
         "tool",
         unique=True,
-        sqlite_where=sa.text("superseded_at IS NULL"),
-        postgresql_where=sa.text("superseded_at IS NULL"),
+        where="superseded_at IS NULL",
     ),
 )
 
@@ -322,7 +247,7 @@ category_quorum = sa.Table(
     # Verdicts that close a panel of this category, where it is not the setting's number.
     sa.Column("category", sa.Text, primary_key=True),
     sa.Column("quorum", sa.Integer, nullable=False),
-    _check("quorum BETWEEN 1 AND 20", name="quorum"),
+    check("quorum BETWEEN 1 AND 20", name="quorum"),
 )
 
 person = sa.Table(
@@ -419,8 +344,8 @@ seat = sa.Table(
     sa.Column("waiting", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("tool", "lens"),
     one_of("state", SeatState),
-    _check("(state = 'open') = (holder IS NULL)", name="held"),
-    _check("(state = 'leased') = (lease_until IS NOT NULL)", name="leased"),
+    check("(state = 'open') = (holder IS NULL)", name="held"),
+    check("(state = 'leased') = (lease_until IS NOT NULL)", name="leased"),
     sa.Index(
         "ix_seat_next",
         "lens",
@@ -434,22 +359,21 @@ seat = sa.Table(
     ),
     sa.Index("ix_seat_holder", "holder", "state"),
     # Nobody holds two seats of one lens.
-    sa.Index(
+    partial(
         "uq_seat_lease",
         "holder",
         "lens",
         unique=True,
-        sqlite_where=sa.text("state = 'leased'"),
-        postgresql_where=sa.text("state = 'leased'"),
+        where="state = 'leased'",
     ),
     # What is due and not done, by its time.
-    sa.Index(
+    partial(
         "ix_seat_due",
         "lens",
         "due_at",
         "id",
-        sqlite_where=sa.text("waiting = 1 AND state <> 'submitted'"),
-        postgresql_where=sa.text("waiting AND state <> 'submitted'"),
+        where="waiting = 1 AND state <> 'submitted'",
+        on_postgresql="waiting AND state <> 'submitted'",
     ),
 )
 
@@ -515,26 +439,23 @@ verdict = sa.Table(
     sa.Index("ix_verdict_person", "person", "id"),
     # Seats that were judged more than once, and machine-written verdicts that nobody has read.
     # With the version, though it is implied: without it SQLite walks every verdict instead.
-    sa.Index(
+    partial(
         "ix_verdict_again",
         "seat",
         "version",
-        sqlite_where=sa.text("version > 1"),
-        postgresql_where=sa.text("version > 1"),
+        where="version > 1",
     ),
-    sa.Index(
+    partial(
         "ix_verdict_unread",
         "seat",
-        sqlite_where=sa.text("machine AND checked_by IS NULL"),
-        postgresql_where=sa.text("machine AND checked_by IS NULL"),
+        where="machine AND checked_by IS NULL",
     ),
     # No seat has two verdicts that count.
-    sa.Index(
+    partial(
         "uq_verdict_counts",
         "seat",
         unique=True,
-        sqlite_where=sa.text("state = 'submitted'"),
-        postgresql_where=sa.text("state = 'submitted'"),
+        where="state = 'submitted'",
     ),
 )
 
@@ -563,25 +484,24 @@ comparison = sa.Table(
     sa.Column("reasons", sa.JSON, nullable=False),
     sa.UniqueConstraint("low", "high"),
     one_of("state", ComparisonState),
-    _check("low < high", name="ordered"),
-    _check(
+    check("low < high", name="ordered"),
+    check(
         "(approved_version IS NULL) = (approved_by IS NULL) AND (approved_version IS NULL) = (approved_at IS NULL)"
         " AND (approved_version IS NULL) = (approved_view IS NULL)",
         name="approval",
     ),
-    _check("state NOT IN ('approved', 'published') OR approved_version IS NOT NULL", name="approved"),
-    _check("approved_version <= version", name="approved_version"),
-    _check("state <> 'published' OR published_at IS NOT NULL", name="published"),
+    check("state NOT IN ('approved', 'published') OR approved_version IS NOT NULL", name="approved"),
+    check("approved_version <= version", name="approved_version"),
+    check("state <> 'published' OR published_at IS NOT NULL", name="published"),
     sa.Index("ix_comparison_state", "state", "approved_at"),
     # A tool's public comparisons. Without statistics SQLite prefers what fixes more columns: so these beat the one above.
     sa.Index("ix_comparison_low", "low", "state", "approved_at"),
     sa.Index("ix_comparison_high", "high", "state", "approved_at"),
     sa.Index("ix_comparison_standing", "state", "id"),
-    sa.Index(
+    partial(
         "ix_comparison_stale",
         "id",
-        sqlite_where=sa.text("approved_version < version"),
-        postgresql_where=sa.text("approved_version < version"),
+        where="approved_version < version",
     ),
 )
 
@@ -595,9 +515,9 @@ proposal = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),  # empty when accepted without a word
     sa.Column("answered_by", sa.Text, nullable=False),
     sa.Column("at", Instant, nullable=False),
-    _check("low < high", name="ordered"),
-    _check("answer IN ('accepted', 'rejected')", name="answer"),
-    _check("answer <> 'rejected' OR reason <> ''", name="reason"),
+    check("low < high", name="ordered"),
+    check("answer IN ('accepted', 'rejected')", name="answer"),
+    check("answer <> 'rejected' OR reason <> ''", name="reason"),
 )
 
 suggestion = sa.Table(
@@ -611,7 +531,7 @@ suggestion = sa.Table(
     sa.Column("reasons", sa.JSON, nullable=False),
     sa.Column("numbers", sa.JSON, nullable=False),
     sa.Column("at", Instant, nullable=False),
-    _check("low < high", name="ordered"),
+    check("low < high", name="ordered"),
 )
 
 rival = sa.Table(
@@ -625,7 +545,7 @@ rival = sa.Table(
     sa.Column("at", Instant, nullable=False),
     sa.Column("dismissed_by", sa.Text),  # an editor; null: nobody
     sa.Column("dismissed_at", Instant),
-    _check("(dismissed_by IS NULL) = (dismissed_at IS NULL)", name="dismissed"),
+    check("(dismissed_by IS NULL) = (dismissed_at IS NULL)", name="dismissed"),
 )
 
 edition = sa.Table(
@@ -655,14 +575,14 @@ edition = sa.Table(
     sa.Column("local_hour", sa.Integer),  # each reader gets it at this hour of their own day; null: all at one time
     sa.Column("arranged_at", Instant),  # an editor has put it in order; null: only the assembler has
     one_of("state", EditionState),
-    _check(
+    check(
         "(state = 'draft') = (content_hash IS NULL) AND (content_hash IS NULL) = (html IS NULL)"
         " AND (content_hash IS NULL) = (text IS NULL) AND (content_hash IS NULL) = (approved_by IS NULL)"
         " AND (content_hash IS NULL) = (approved_at IS NULL)",
         name="frozen",
     ),
-    _check("(state = 'sent') = (sent_at IS NOT NULL)", name="sent"),
-    _check("local_hour BETWEEN 0 AND 23", name="local_hour"),
+    check("(state = 'sent') = (sent_at IS NOT NULL)", name="sent"),
+    check("local_hour BETWEEN 0 AND 23", name="local_hour"),
 )
 
 edition_comparison = sa.Table(
@@ -694,13 +614,12 @@ edition_variant = sa.Table(
     sa.Column("html", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("content_hash", sa.Text, nullable=False),
-    _check("number BETWEEN 1 AND 63", name="number"),
-    sa.Index(
+    check("number BETWEEN 1 AND 63", name="number"),
+    partial(
         "uq_edition_variant_best_of",
         "week",
         unique=True,
-        sqlite_where=sa.text("best_of IS NOT NULL"),
-        postgresql_where=sa.text("best_of IS NOT NULL"),
+        where="best_of IS NOT NULL",
     ),
 )
 
@@ -736,15 +655,14 @@ subscriber = sa.Table(
     sa.Column("asks", sa.Integer, nullable=False, server_default="0"),  # confirmation mails of the present request
     one_of("state", SubscriberState),
     one_of("rhythm", Rhythm),
-    _check("state <> 'active' OR confirmed_at IS NOT NULL", name="confirmed"),
+    check("state <> 'active' OR confirmed_at IS NOT NULL", name="confirmed"),
     sa.Index("ix_subscriber_state", "state", "id"),
     sa.Index("ix_subscriber_confirmed", "confirmed_at", "left_at"),
-    sa.Index(
+    partial(
         "ix_subscriber_left",
         "left_at",
         "state",
-        sqlite_where=sa.text("left_at IS NOT NULL"),
-        postgresql_where=sa.text("left_at IS NOT NULL"),
+        where="left_at IS NOT NULL",
     ),
 )
 
@@ -759,7 +677,7 @@ consent = sa.Table(
     sa.Column("text", sa.Text, nullable=False),  # the words that were agreed to
     sa.Column("source", sa.Text, nullable=False),  # web, import, command line
     sa.Column("network", sa.Text),  # shortened address of the network; null: not over the web
-    _check("kind IN ('asked', 'confirmed', 'imported', 'withdrawn')", name="kind"),
+    check("kind IN ('asked', 'confirmed', 'imported', 'withdrawn')", name="kind"),
 )
 
 suppression = sa.Table(
@@ -769,7 +687,7 @@ suppression = sa.Table(
     sa.Column("address_hash", sa.Text, primary_key=True),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("at", Instant, nullable=False),
-    _check("reason IN ('bounced', 'complained', 'erased', 'manual')", name="reason"),
+    check("reason IN ('bounced', 'complained', 'erased', 'manual')", name="reason"),
     sa.Index("ix_suppression_reason", "reason", "at"),
 )
 
@@ -817,9 +735,9 @@ batch = sa.Table(
     sa.Column("settled_at", Instant),
     sa.Column("evidence", sa.Text),  # what settled it after it had been uncertain; null: it never was, or is
     one_of("state", BatchState),
-    _check("(state IN ('claimed', 'sending')) = (lease_until IS NOT NULL)", name="lease"),
-    _check("state NOT IN ('claimed', 'sending') OR owner IS NOT NULL", name="owner"),
-    _check("state NOT IN ('sending', 'sent', 'uncertain', 'confirmed') OR attempt IS NOT NULL", name="attempt"),
+    check("(state IN ('claimed', 'sending')) = (lease_until IS NOT NULL)", name="lease"),
+    check("state NOT IN ('claimed', 'sending') OR owner IS NOT NULL", name="owner"),
+    check("state NOT IN ('sending', 'sent', 'uncertain', 'confirmed') OR attempt IS NOT NULL", name="attempt"),
     sa.Index("ix_batch_week_state", "week", "state"),
 )
 
@@ -837,7 +755,7 @@ attempt = sa.Table(
     sa.Column("ended_at", Instant),
     sa.Column("answer", sa.Text, nullable=False, server_default=""),  # the provider's own words
     one_of("outcome", AttemptOutcome),
-    _check("(outcome IS NULL) = (ended_at IS NULL)", name="ended"),
+    check("(outcome IS NULL) = (ended_at IS NULL)", name="ended"),
     sa.Index("ix_attempt_send_at", "send_at"),
 )
 
@@ -875,7 +793,7 @@ delivery = sa.Table(
     sa.Column("updated_at", Instant, nullable=False),
     sa.UniqueConstraint("week", "subscriber"),
     one_of("state", DeliveryState),
-    _check("state IN ('pending', 'suppressed') OR batch IS NOT NULL", name="in_batch"),
+    check("state IN ('pending', 'suppressed') OR batch IS NOT NULL", name="in_batch"),
     sa.Index("ix_delivery_week_state", "week", "state", "variant", "id"),  # what is pending, in the order of batching
     sa.Index("ix_delivery_subscriber", "subscriber"),
 )
@@ -899,20 +817,18 @@ event = sa.Table(
     sa.Column("machine", sa.Boolean),  # a program's open or click, says the provider; null: it does not say
     one_of("kind", EventKind),
     # What readers ask for, counted from this alone.
-    sa.Index(
+    partial(
         "ix_event_click",
         "at",
         "url",
         "delivery",
         "machine",
-        sqlite_where=sa.text("kind = 'click'"),
-        postgresql_where=sa.text("kind = 'click'"),
+        where="kind = 'click'",
     ),
-    sa.Index(
+    partial(
         "ix_event_waiting",
         "id",
-        sqlite_where=sa.text("applied_at IS NULL"),
-        postgresql_where=sa.text("applied_at IS NULL"),
+        where="applied_at IS NULL",
     ),
 )
 
@@ -938,16 +854,15 @@ vote = sa.Table(
     sa.Column("version", sa.Integer, nullable=False, server_default="1"),  # counts choices; a page names the one it saw
     sa.Column("network", sa.Text),  # /24 or /48 it came from; null: not known
     sa.Column("decided_at", Instant),  # when an editor settled it; null: no editor has
-    _check("state IN ('counted', 'set_aside', 'excluded')", name="state"),
+    check("state IN ('counted', 'set_aside', 'excluded')", name="state"),
     sa.Index("ix_vote_subscriber", "subscriber"),
     sa.Index("ix_vote_network", "comparison", "network", "at"),
     # Counted from this alone: a page with thousands of votes reads none of them.
     sa.Index("ix_vote_tally", "comparison", "choice", "state", "at", "decided_at"),
-    sa.Index(
+    partial(
         "ix_vote_set_aside",
         "at",
-        sqlite_where=sa.text("state = 'set_aside'"),
-        postgresql_where=sa.text("state = 'set_aside'"),
+        where="state = 'set_aside'",
     ),
 )
 
@@ -976,10 +891,10 @@ correction = sa.Table(
     sa.Column("note", sa.Text, nullable=False),  # the editor's words; empty while it is open
     sa.Column("at", Instant, nullable=False),
     sa.Column("decided_at", Instant),
-    _check("state IN ('open', 'accepted', 'rejected')", name="state"),
-    _check("(comparison IS NULL) <> (tool IS NULL)", name="about"),
-    _check("(state = 'open') = (decided_at IS NULL)", name="decided"),
-    _check("state <> 'accepted' OR note <> ''", name="note"),
+    check("state IN ('open', 'accepted', 'rejected')", name="state"),
+    check("(comparison IS NULL) <> (tool IS NULL)", name="about"),
+    check("(state = 'open') = (decided_at IS NULL)", name="decided"),
+    check("state <> 'accepted' OR note <> ''", name="note"),
     sa.Index("ix_correction_state", "state", "id"),  # the queue and the public log, each in its order
     sa.Index("ix_correction_comparison", "comparison"),
     sa.Index("ix_correction_tool", "tool"),
@@ -1076,7 +991,7 @@ reminder = sa.Table(
     sa.Column("rung", sa.Text, primary_key=True),
     sa.Column("mail", Id, sa.ForeignKey("reminder_mail.id", ondelete="CASCADE"), nullable=False, index=True),
     sa.Column("due_at", Instant, nullable=False),  # of the seat, at that time
-    _check("rung IN ('soon', 'due', 'late', 'reopened')", name="rung"),
+    check("rung IN ('soon', 'due', 'late', 'reopened')", name="rung"),
 )
 
 alarm = sa.Table(
@@ -1093,7 +1008,7 @@ alarm = sa.Table(
     sa.Column("acknowledged_mark", sa.Text),
     # What a check has found that is too slow for a page; null: every look derives it anew.
     sa.Column("found", sa.JSON(none_as_null=True)),
-    _check(
+    check(
         "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)"
         " AND (acknowledged_at IS NULL) = (acknowledged_mark IS NULL)",
         name="acknowledged",
@@ -1128,3 +1043,13 @@ audit = sa.Table(
     sa.Index("ix_audit_actor_action", "actor", "action", "id"),
     sa.Index("ix_audit_at", "at"),
 )
+
+# ---------------------------------------------------------------- all of them
+
+
+def described() -> sa.MetaData:
+    """Every table with the conditions of its indexes (see `partial`), for whoever makes or compares tables."""
+    for index in (index for table in metadata.tables.values() for index in table.indexes):
+        for dialect, condition in index.info.get("where", {}).items():
+            index.dialect_kwargs[f"{dialect}_where"] = sa.text(condition)
+    return metadata

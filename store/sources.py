@@ -23,7 +23,7 @@ from core.source import (
     rest_after,
 )
 from store.connect import chunked, insert_for
-from store.schema import fetch, source
+from store.intake import fetch, source
 from store.types import Instant
 
 _READ = (Outcome.OK, Outcome.DEGRADED, Outcome.EMPTY)

@@ -18,6 +18,7 @@ from core.week import Week
 from store.audit import Entry
 from store.comparisons import approver
 from store.connect import chunked
+from store.intake import source
 from store.schema import (
     audit,
     comparison,
@@ -28,7 +29,6 @@ from store.schema import (
     person,
     proposal,
     sighting,
-    source,
     suggestion,
     tool,
     tool_slug,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from store.schema import metadata
+from store.schema import described
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=described(),
     compare_type=True,
     compare_server_default=True,
 )

@@ -21,8 +21,8 @@ from core.errors import Conflict, DatabaseNotReady, SettingsError
 from core.source import Source
 from store import audit, connect, reviews, sources, subscribers, tools
 from store.connect import Database, chunked
+from store.intake import source
 from store.schema import audit as log
-from store.schema import source
 from tests.conftest import NOW
 from tests.store.making import add, wait_for_a_lock
 

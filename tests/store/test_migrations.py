@@ -21,7 +21,7 @@ from core.errors import DatabaseNotReady
 from store import migrate
 from store.checks import violations
 from store.connect import HEAD, Database
-from store.schema import metadata
+from store.schema import described
 from tests.conftest import _create, _named
 from tests.store.world import WORLD
 
@@ -113,17 +113,18 @@ def test_a_migrated_database_has_what_the_schema_says(database: Database) -> Non
     # Of an empty text as default Alembic thinks on SQLite that it differs; defaults are compared as texts below.
     options = {"compare_type": True, "compare_server_default": database.dialect == "postgresql"}
     with database.read() as connection:
-        assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), described()) == []
 
 
 def test_a_migrated_database_holds_what_one_made_from_the_schema_holds(
     database: Database, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     bare = _empty(request, database.dialect, tmp_path)
-    metadata.create_all(bare.engine)
+    tables = described()
+    tables.create_all(bare.engine)
     made = _described(bare)
     bare.close()
-    assert len(made) > len(metadata.tables)
+    assert len(made) > len(tables.tables)
     # Only the chain makes the triggers of the log; test_audit looks at those.
     triggers = {line for line in _described(database) if "TRIGGER audit_" in line or line == "audit_refuse"}
     assert triggers
@@ -182,7 +183,7 @@ def test_rows_of_the_first_schema_survive_every_upgrade(empty: Database) -> None
     migrate.upgrade(empty)
     with empty.read() as connection:
         for name, count in written.items():
-            assert connection.scalar(sa.select(sa.func.count()).select_from(metadata.tables[name])) == count
+            assert connection.scalar(sa.select(sa.func.count()).select_from(described().tables[name])) == count
         assert violations(connection) == []
 
 
