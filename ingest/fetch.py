@@ -25,10 +25,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 
@@ -52,6 +53,8 @@ _MOST_ADDRESSES = 3
 _ORIGINS = 32
 _KEPT = 15.0
 """So many origins share a pool, and for so many seconds it keeps their connections for a next request."""
+_SITES = 1_000  # a few for each request that is under way, and those that come again and again
+_PLAIN_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.\-]*[a-z0-9_])?")
 _SECRET = re.compile(r"\$\{([A-Z][A-Z0-9_]{0,60})\}")
 _ROBOTS_BYTES = 512_000  # RFC 9309 asks for at least 500 KiB
 _PRIVATE_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
@@ -101,6 +104,21 @@ class _Queue:
         if 0 < turn.rest - now.timestamp() < timedelta(days=1).total_seconds():
             rest = datetime.fromtimestamp(turn.rest, UTC)
             self.rest = max(self.rest or rest, rest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """What an address says of where it leads, in lower case. `name` is the host and, where it is written, the port."""
+
+    scheme: str
+    host: str
+    name: str
+    credentials: bool
+
+    @property
+    def origin(self) -> str:
+        """Whose connections it shares."""
+        return f"{self.scheme}://{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +193,9 @@ class Fetcher:
     async def fetch(self, request: Request, validators: Validators) -> Response:
         """Fetch one request. Conditional by the validators' ETag and date; a body whose hash equals theirs comes back
         as `not_modified` too. Raises FetchError with `permanent`, `retry_after` and `http_status` where they apply."""
-        asked = replace(request, headers={name: self._filled(value) for name, value in request.headers.items()})
+        asked = request
+        if request.headers:
+            asked = replace(request, headers={name: self._filled(value) for name, value in request.headers.items()})
         host = _host(request.url)
         async with self._turn(host):
             answer, moved = await self._answered(asked, validators)
@@ -304,13 +324,13 @@ class Fetcher:
     # --- one hop -------------------------------------------------------------------------------------------
 
     async def _asked(self, request: Request, validators: Validators) -> _Answer:
-        parts = _split(request.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        site = _site(request.url)
+        if site.scheme not in ("http", "https") or not site.host or site.credentials:
             raise FetchError(f"{request.url[:200]!r} is no address that may be fetched.", permanent=True)
         if request.html:
             await self._obey_robots(request.url)
-        host, port, problem = parts.hostname, _port(request.url), ""
-        addresses = await resolve(host, port, private_allowed=self._is_allowed(_host(request.url)))
+        host, port, problem = site.host, _port(request.url), ""
+        addresses = await resolve(host, port, private_allowed=self._is_allowed(site.name))
         for address in addresses[:_MOST_ADDRESSES]:
             try:
                 return await self._sent(request, validators, address)
@@ -327,7 +347,7 @@ class Fetcher:
             try:
                 response = await pool.transport.handle_async_request(outgoing)
                 try:
-                    headers = {name.lower(): value for name, value in response.headers.items()}
+                    headers = dict(response.headers.items())
                     body = await self._body(request, response)
                 finally:
                     await response.aclose()
@@ -356,16 +376,16 @@ class Fetcher:
 
     def _outgoing(self, request: Request, validators: Validators, address: str) -> httpx.Request:
         """The request as it goes out: to the checked address, in the name of the host."""
-        url = httpx.URL(request.url)
-        target = url if url.host == address else url.copy_with(host=address)
+        host, authority = _named(request.url)
         limits = self._limits
-        return httpx.Request(
+        outgoing = httpx.Request(
             request.method,
-            target,
-            headers={"Host": url.netloc.decode("ascii"), **self._headers(request, validators)},
-            content=request.body,
+            httpx.URL(request.url, host=address),
+            headers={"Host": authority, **self._headers(request, validators)},
+            # Given a stream, httpx looks for no headers that a body may need: aiohttp knows them, and this is half the cost.
+            stream=httpx.ByteStream(request.body or b""),
             extensions={
-                "sni_hostname": url.raw_host.decode("ascii"),
+                "sni_hostname": host,
                 "timeout": {
                     "connect": limits.connect,
                     "read": limits.read,
@@ -374,6 +394,8 @@ class Fetcher:
                 },
             },
         )
+        outgoing.read()
+        return outgoing
 
     def _headers(self, request: Request, validators: Validators) -> dict[str, str]:
         conditions = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
@@ -407,16 +429,16 @@ class Fetcher:
     def _pool(self, url: str) -> _Pool:
         """The pool of this origin. Origins share one as they come, because making one costs as much as half a request;
         former ones are closed once nobody uses them, so that few connections are idle however many there are."""
-        parts = urlsplit(url)
-        name = f"{parts.scheme}://{parts.netloc.lower()}"
+        site = _site(url)
+        name, scheme = site.origin, site.scheme
         if pool := self._pools.get(name):
             return pool
-        pool = self._newest.get(parts.scheme)
+        pool = self._newest.get(scheme)
         if pool is not None and pool.origins >= _ORIGINS:
             self._former.append(pool)
             pool = None
         if pool is None:
-            pool = self._newest[parts.scheme] = _Pool(self._transport(secure=parts.scheme == "https"))
+            pool = self._newest[scheme] = _Pool(self._transport(secure=scheme == "https"))
         pool.origins += 1
         self._pools[name] = pool
         return pool
@@ -433,15 +455,15 @@ class Fetcher:
         from aiohttp import ClientSession, DummyCookieJar, TCPConnector  # noqa: PLC0415 - who fetches nothing never waits for it
         from httpx_aiohttp import AiohttpTransport  # noqa: PLC0415
 
-        # One TLS context for all, and none where it is not needed: making one costs 20 ms. No limit on connections here:
-        # the turns are the limit.
+        # One TLS context for all, and none that trusts anybody where it is not needed: that costs 20 ms. No limit on
+        # connections here: the turns are the limit.
         if secure and self._tls is None:
             self._tls = httpx.create_ssl_context()
-        tls = self._tls if secure else None
-        connector = TCPConnector(limit=0, keepalive_timeout=_KEPT, ssl=tls or True, use_dns_cache=False)
+        tls = self._tls if secure and self._tls else _trusting_nobody()
+        connector = TCPConnector(limit=0, keepalive_timeout=_KEPT, ssl=tls, use_dns_cache=False)
         session = ClientSession(connector=connector, cookie_jar=DummyCookieJar(), trust_env=False)
         session._retry_connection = False  # noqa: SLF001 - there is no other way: how often a host is asked is ours to say
-        return AiohttpTransport(verify=tls or False, client=session)
+        return AiohttpTransport(verify=tls, client=session)
 
     # --- robots.txt ----------------------------------------------------------------------------------------
 
@@ -482,19 +504,8 @@ class Fetcher:
     # --- the answer as the adapters see it -----------------------------------------------------------------
 
     def _response(self, request: Request, answer: _Answer, old: Validators, *, moved_to: str | None) -> Response:
-        digest = hashlib.sha256(answer.body).hexdigest()
-        unmodified = answer.status == 304 or (old.body_hash == digest and bool(answer.body))  # noqa: PLR2004 - not modified
-        fresh = Validators(
-            etag=_kept(answer.headers.get("etag")),
-            last_modified=_kept(answer.headers.get("last-modified")),
-            body_hash=digest,
-        )
-        if answer.status == 304:  # noqa: PLR2004 - not modified: what is not named again stays
-            fresh = Validators(
-                etag=fresh.etag or old.etag,
-                last_modified=fresh.last_modified or old.last_modified,
-                body_hash=old.body_hash,
-            )
+        fresh = _validators(answer, old)
+        unmodified = answer.status == 304 or (old.body_hash == fresh.body_hash and bool(answer.body))  # noqa: PLR2004 - not modified
         return Response(
             request=request,
             url=answer.url,
@@ -509,7 +520,7 @@ class Fetcher:
 
     def _is_allowed(self, host: str) -> bool:
         """Whether the operator allows this host (with or without its port) although it may be private."""
-        return host in self._allowed or (urlsplit(f"//{host}").hostname or "") in self._allowed
+        return host in self._allowed or _site(f"//{host}").host in self._allowed
 
 
 _MEANINGS = {
@@ -538,22 +549,42 @@ def _kept(header: str | None) -> str | None:
     return header if header and len(header) <= 500 and header.isascii() and header.isprintable() else None  # noqa: PLR2004
 
 
-def _split(url: str) -> SplitResult:
-    """The parts of an address; raises FetchError for one that has none (a bracket without its other half)."""
+def _validators(answer: _Answer, old: Validators) -> Validators:
+    """What the next request is conditional by. What an answer "not modified" does not name again stays."""
+    etag, last_modified = _kept(answer.headers.get("etag")), _kept(answer.headers.get("last-modified"))
+    if answer.status == 304:  # noqa: PLR2004 - not modified
+        return Validators(
+            etag=etag or old.etag, last_modified=last_modified or old.last_modified, body_hash=old.body_hash
+        )
+    return Validators(etag=etag, last_modified=last_modified, body_hash=hashlib.sha256(answer.body).hexdigest())
+
+
+@cache
+def _trusting_nobody() -> ssl.SSLContext:
+    """The TLS context of connections that have none: nobody who asked it would be believed."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+@lru_cache(maxsize=_SITES)
+def _site(url: str) -> _Site:
+    """Where an address leads; raises FetchError for one that cannot be read (a bracket without its other half)."""
     try:
-        return urlsplit(url)
+        parts = urlsplit(url)
+        host = parts.hostname or ""
     except ValueError as error:
         raise FetchError(f"{url[:200]!r} is no address ({error}).", permanent=True) from None
+    _, at, name = parts.netloc.lower().rpartition("@")
+    return _Site(parts.scheme, host, name, credentials=bool(at))
 
 
 def _joined(base: str, target: str) -> str:
-    _split(target)
+    _site(target)
     return urljoin(base, target)
 
 
 def _host(url: str) -> str:
     """Host and, where it is written, port of an address, in lower case."""
-    return _split(url).netloc.rpartition("@")[2].lower()
+    return _site(url).name
 
 
 def _port(url: str) -> int:
@@ -564,11 +595,22 @@ def _port(url: str) -> int:
         raise FetchError(f"{url[:200]!r} has a port that does not exist.", permanent=True) from None
 
 
+def _named(url: str) -> tuple[str, str]:
+    """The host as a certificate bears it, and with its port as the Host header does."""
+    site = _site(url)
+    if _PLAIN_HOST.fullmatch(site.host):
+        port = _port(url)
+        usual = port == (443 if site.scheme == "https" else 80)
+        return site.host, site.host if usual else f"{site.host}:{port}"
+    parsed = httpx.URL(url)  # names beyond ASCII, and IPv6
+    return parsed.raw_host.decode("ascii"), parsed.netloc.decode("ascii")
+
+
 def _redirected(request: Request, target: str, status: int) -> Request:
     """The request of the next hop. To another origin no credentials travel; what was posted is asked for with GET
     where browsers do the same (RFC 9110, 15.4)."""
     headers = request.headers
-    if _host(target) != _host(request.url) or _split(target).scheme != _split(request.url).scheme:
+    if _host(target) != _host(request.url) or _site(target).scheme != _site(request.url).scheme:
         headers = {name: value for name, value in headers.items() if name.lower() not in _PRIVATE_HEADERS}
     if request.method != "GET" and status in (301, 302, 303):
         return replace(request, url=target, headers=headers, method="GET", body=None)

@@ -49,24 +49,24 @@ def wait_after(headers: Mapping[str, str], *, now: datetime) -> datetime | None:
 
 def budget_left(headers: Mapping[str, str]) -> int | None:
     """How many requests a host still grants until its next reset, where its answer says so. Names in lower case."""
-    limit = _RATE_LIMIT.search(headers.get("ratelimit", ""))
-    text = limit[1] if limit else next((headers[name] for name in _REMAINING if name in headers), "")
-    try:
-        left = float(text)
-    except ValueError:
-        return None
-    return int(left) if 0 <= left < _EPOCH else None
+    left = _remaining(headers)
+    return int(left) if left is not None and 0 <= left < _EPOCH else None
 
 
 def rest_until(headers: Mapping[str, str], *, now: datetime) -> datetime | None:
     """When the next request is welcome, from the headers of an answer that was given: None while some remain."""
+    left = _remaining(headers)
+    return wait_after(headers, now=now) if left is not None and left <= 0 else None
+
+
+def _remaining(headers: Mapping[str, str]) -> float | None:
+    """How many requests an answer says remain; None where it says nothing that is a number."""
     limit = _RATE_LIMIT.search(headers.get("ratelimit", ""))
-    remaining = limit[1] if limit else next((headers[name] for name in _REMAINING if name in headers), "1")
+    text = limit[1] if limit else next((headers[name] for name in _REMAINING if name in headers), None)
     try:
-        spent = float(remaining) <= 0
+        return None if text is None else float(text)
     except ValueError:
         return None
-    return wait_after(headers, now=now) if spent else None
 
 
 def _http_date(text: str) -> datetime | None:
