@@ -1,7 +1,7 @@
 """Ingestion: read the sources that are due, decide what their entries are, store the result.
 
 One source's life, step by step:
-    load     what sources.toml says, and what is known of each source (cursor, history)
+    load     what sources.toml says, and where each source stands (state, cursor)
     mark     its next due time, committed before the fetch: a crash cannot hammer a host
     read     requests, bytes, entries (ingest/reading; many sources at once, no database)
     decide   new tool, seen again, merge, ask (ingest/match; pure)
@@ -17,12 +17,13 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.heap import set_aside
 from app.wiring import TURNS, Product
 from core.errors import Conflict, DatabaseNotReady, NotFound, SourcesFileError, UsageError, VerdictsError
-from core.source import Cursor, FetchRecord, Outcome, Reading, Source, SourceState, SourceStatus
+from core.source import Cursor, FetchRecord, Outcome, Reading, Source, SourceState, SourceStatus, Standing
 from core.text import clean
 from core.version import VERSION
 from ingest.catalogue import next_due, read_options, read_sources, rhythm
@@ -66,6 +67,13 @@ def statuses(product: Product) -> list[SourceStatus]:
         return sources.statuses(connection, listed)
 
 
+def _standings(product: Product) -> list[Standing]:
+    listed = catalogue(product)
+    with product.database.write() as connection:
+        sources.sync(connection, listed)
+        return sources.standings(connection, listed)
+
+
 def ingest(
     product: Product,
     keys: Sequence[str] = (),
@@ -80,7 +88,7 @@ def ingest(
     else those that are due, of one rhythm when `group` names it. Returns one record per source, in the order of the
     file. A source that fails is a record, never an exception. Raises NotFound for an unknown key.
     """
-    chosen = _choose(statuses(product), keys, everything=everything, group=group, now=product.now)
+    chosen = _choose(_standings(product), keys, everything=everything, group=group, now=product.now)
     options = read_options(_sources_file(product), filename=product.settings.sources.name)
     product.database.spare_memory()  # each row is written once, and what is looked up lies all over the tables
     records = _run(_ingest(product, chosen, told or _tell_nobody))
@@ -107,8 +115,8 @@ def _run(work: Coroutine[Any, Any, _Result]) -> _Result:
 
 
 def _choose(
-    known: Sequence[SourceStatus], keys: Sequence[str], *, everything: bool, group: str | None, now: datetime
-) -> list[SourceStatus]:
+    known: Sequence[Standing], keys: Sequence[str], *, everything: bool, group: str | None, now: datetime
+) -> list[Standing]:
     if keys:
         by_key = {each.source.key: each for each in known}
         unknown = [key for key in keys if key not in by_key]
@@ -121,7 +129,7 @@ def _choose(
     return [each for each in on if _is_due(each, now) and group in (None, rhythm(each.source.schedule))]
 
 
-def _is_due(status: SourceStatus, now: datetime) -> bool:
+def _is_due(status: Standing, now: datetime) -> bool:
     return all(instant is None or instant <= now for instant in (status.next_due, status.not_before))
 
 
@@ -129,7 +137,7 @@ def _tell_nobody(_: FetchRecord) -> None:
     """The listener of those who only want the result."""
 
 
-async def _ingest(product: Product, chosen: Sequence[SourceStatus], told: Told) -> list[FetchRecord]:
+async def _ingest(product: Product, chosen: Sequence[Standing], told: Told) -> list[FetchRecord]:
     records: list[FetchRecord] = []
     waiting: list[Reading] = []
 
@@ -151,7 +159,7 @@ async def _ingest(product: Product, chosen: Sequence[SourceStatus], told: Told) 
     return records
 
 
-async def _readings(product: Product, chosen: Sequence[SourceStatus]) -> AsyncIterator[Reading]:
+async def _readings(product: Product, chosen: Sequence[Standing]) -> AsyncIterator[Reading]:
     # These bring the HTTP client and the parsers along: half a second that `--help` must not pay.
     from ingest.fetch import Fetcher  # noqa: PLC0415
     from ingest.reading import Asked, read_all  # noqa: PLC0415
@@ -159,7 +167,10 @@ async def _readings(product: Product, chosen: Sequence[SourceStatus]) -> AsyncIt
     with product.database.write() as connection:
         now = product.now
         sources.start(connection, {each.source.key: next_due(each.source.schedule, now) for each in chosen})
-    asked = [Asked(source=each.source, cursor=each.cursor, history=each.history) for each in chosen]
+    asked = [
+        Asked(source=each.source, cursor=each.cursor, history=partial(_history, product, each.source.key))
+        for each in chosen
+    ]
     settings = product.settings
     async with Fetcher(
         contact=settings.contact or settings.base_url,
@@ -170,6 +181,11 @@ async def _readings(product: Product, chosen: Sequence[SourceStatus]) -> AsyncIt
     ) as fetcher:
         async for reading in read_all(asked, fetcher=fetcher, clock=product.clock):
             yield reading
+
+
+def _history(product: Product, key: str) -> Sequence[int]:
+    with product.database.read() as connection:
+        return sources.history_of(connection, key)
 
 
 def store(product: Product, readings: Sequence[Reading]) -> list[FetchRecord]:

@@ -162,6 +162,17 @@ def rest_after(failures: int, *, key: str) -> timedelta:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a source stands before a run: whether it may be asked, and where it goes on."""
+
+    source: Source
+    state: SourceState
+    cursor: Cursor
+    next_due: datetime | None
+    not_before: datetime | None  # the host asked us to wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceStatus:
     """A source as the operator sees it."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -46,13 +46,17 @@ class Fetches(Protocol):
         ...
 
 
+History = Callable[[], Sequence[int]]
+"""Tells the entry counts of a source's last runs that were read, newest first."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """A source that is due, with what is known of its past. `history` as `read` takes it."""
 
     source: Source
     cursor: Cursor
-    history: Sequence[int] = ()
+    history: History = tuple
 
 
 @dataclass(slots=True)
@@ -82,10 +86,10 @@ class _Run:
         return max(waits, default=None)
 
 
-async def read(source: Source, cursor: Cursor, *, fetcher: Fetches, clock: Clock, history: Sequence[int]) -> Reading:
+async def read(source: Source, cursor: Cursor, *, fetcher: Fetches, clock: Clock, history: History) -> Reading:
     """Ask a source and read its answers.
 
-    `history` holds the entry counts of its last runs that were read, newest first. The outcome is `not_modified` when
+    `history` is asked only when not one entry came: what is usual decides then. The outcome is `not_modified` when
     every answer was, `empty` when nothing came and that is normal or nothing is known of it yet, `degraded` when some
     requests failed or half the entries were unreadable, `failed` when nothing was gained: then the cursor is the old
     one, so that the same answer is not taken for an unmodified one the next time.
@@ -149,9 +153,7 @@ def _note(run: _Run, response: Response) -> None:
     run.budget_left = run.budget_left if left is None else left
 
 
-def _judged(
-    source: Source, cursor: Cursor, run: _Run, *, history: Sequence[int], at: datetime, seconds: float
-) -> Reading:
+def _judged(source: Source, cursor: Cursor, run: _Run, *, history: History, at: datetime, seconds: float) -> Reading:
     sightings = told_apart([one for parsed in run.parsed for one in parsed.sightings])
     bad = tuple(one for parsed in run.parsed for one in parsed.bad)
     outcome, error = _outcome(run, len(sightings), history)
@@ -189,7 +191,7 @@ def _was_only_refused(run: _Run) -> bool:
     return not run.read and all(isinstance(one, FetchError) and one.http_status in _REFUSALS for one in run.problems)
 
 
-def _outcome(run: _Run, count: int, history: Sequence[int]) -> tuple[Outcome, str | None]:
+def _outcome(run: _Run, count: int, history: History) -> tuple[Outcome, str | None]:
     """How a run went, and the reason where it did not go well."""
     bad = sum(len(parsed.bad) for parsed in run.parsed)
     problem = str(run.problems[0]) if run.problems else None
@@ -203,12 +205,13 @@ def _outcome(run: _Run, count: int, history: Sequence[int]) -> tuple[Outcome, st
     return (Outcome.OK, None) if count or run.unmodified else _nothing(run, history)
 
 
-def _nothing(run: _Run, history: Sequence[int]) -> tuple[Outcome, str | None]:
+def _nothing(run: _Run, history: History) -> tuple[Outcome, str | None]:
     """No entry at all: normal where the adapter says so, where what came was left out on purpose, or where nothing
     ever came; otherwise the page has changed without telling anybody."""
-    normal = all(parsed.empty_is_normal for parsed in run.parsed) or any(parsed.left_out for parsed in run.parsed)
-    usual = median(history) if history else 0
-    if normal or usual <= 0:
+    if all(parsed.empty_is_normal for parsed in run.parsed) or any(parsed.left_out for parsed in run.parsed):
+        return Outcome.EMPTY, None
+    usual = median(history() or (0,))
+    if usual <= 0:
         return Outcome.EMPTY, None
     return Outcome.FAILED, f"Not one entry, where {usual:g} are usual: the format may have changed."
 

@@ -19,9 +19,11 @@ from core.source import (
     Source,
     SourceState,
     SourceStatus,
+    Standing,
     Validators,
     rest_after,
 )
+from store import bulk
 from store.connect import chunked, insert_for
 from store.intake import fetch, source
 from store.types import Instant
@@ -34,7 +36,7 @@ _TOLD = ("kind", "url", "schedule", "enabled")
 def sync(connection: Connection, sources: Sequence[Source]) -> None:
     """Copy what sources.toml says. A source that is no longer there stays, switched off, with its history."""
     columns = [source.c[name] for name in ("key", *_TOLD)]
-    known = {row.key: tuple(row)[1:] for row in connection.execute(sa.select(*columns))}
+    known = {key: tuple(row) for key, *row in connection.execute(sa.select(*columns)).all()}
     told = {each.key: (each.kind, each.url, each.schedule, each.enabled) for each in sources}
     gone = [key for key, row in known.items() if key not in told and row[-1]]
     for part in chunked(gone):
@@ -64,6 +66,21 @@ def counts(connection: Connection) -> dict[str, int]:
     )
     query = sa.select(state, sa.func.count()).where(source.c.enabled).group_by(state)
     return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def standings(connection: Connection, sources: Sequence[Source]) -> list[Standing]:
+    """Where each source of the file stands, in the file's order. Call `sync` first."""
+    columns = (source.c[name] for name in ("key", "state", "cursor", "next_due", "not_before"))
+    rows = {key: row for key, *row in connection.execute(sa.select(*columns)).all()}
+    return [_standing(each, *rows[each.key]) for each in sources]
+
+
+def _standing(
+    each: Source, state: str, kept: Mapping[str, Any], next_due: datetime | None, not_before: datetime | None
+) -> Standing:
+    return Standing(
+        source=each, state=SourceState(state), cursor=_cursor(kept), next_due=next_due, not_before=not_before
+    )
 
 
 def statuses(connection: Connection, sources: Sequence[Source]) -> list[SourceStatus]:
@@ -130,6 +147,12 @@ def history(connection: Connection) -> dict[str, list[int]]:
     return _newest(connection, mine, limit=_HISTORY)
 
 
+def history_of(connection: Connection, key: str) -> list[int]:
+    """The same of one source."""
+    read = sa.select(fetch.c.entries).where(fetch.c.source == key, fetch.c.outcome.in_(_READ))
+    return list(connection.scalars(read.order_by(fetch.c.at.desc(), fetch.c.id.desc()).limit(_HISTORY)))
+
+
 def runs(connection: Connection, *, limit: int) -> dict[str, list[int]]:
     """Entries of so many last runs of each source, newest first, whatever came of them."""
     return _newest(connection, sa.select(fetch.c.id).where(fetch.c.source == source.c.key), limit=limit)
@@ -151,21 +174,17 @@ def _newest(connection: Connection, mine: sa.Select[Any], *, limit: int) -> dict
 
 def start(connection: Connection, due: Mapping[str, datetime]) -> None:
     """Runs begin: the next ones are due then, whatever becomes of these."""
-    if due:
-        changed = sa.update(source).where(source.c.key == sa.bindparam("at_key")).values(next_due=sa.bindparam("due"))
-        connection.execute(changed, [{"at_key": key, "due": at} for key, at in due.items()])
+    changed = sa.update(source).where(source.c.key == sa.bindparam("at_key")).values(next_due=sa.bindparam("due"))
+    bulk.update(connection, changed, [{"at_key": key, "due": at} for key, at in due.items()])
 
 
 def finish(connection: Connection, done: Sequence[tuple[Reading, FetchRecord]]) -> None:
     """Runs are over: keep their records, their cursors and what they mean for their sources. One that failed is left
     alone for longer each time; asking it by name asks it all the same. A fixed number of statements for those that
     went well, one for each that did not."""
-    if not done:
-        return
-    connection.execute(sa.insert(fetch), [_record_row(record) for _, record in done])
+    bulk.insert(connection, fetch, [_record_row(record) for _, record in done])
     well = [(reading, record) for reading, record in done if record.outcome is not Outcome.FAILED]
-    if well:
-        connection.execute(_SUCCEEDED, [_success(reading, record) for reading, record in well])
+    bulk.update(connection, _SUCCEEDED, [_success(reading, record) for reading, record in well])
     for reading, record in done:
         if record.outcome is Outcome.FAILED:
             _failed(connection, reading, record)

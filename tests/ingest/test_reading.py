@@ -61,7 +61,7 @@ def clock() -> Any:
 
 
 def run(site: Site, asked: Source = FEED, cursor: Cursor | None = None, history: Sequence[int] = ()) -> Reading:
-    return asyncio.run(read(asked, cursor or Cursor(), fetcher=site, clock=clock, history=history))
+    return asyncio.run(read(asked, cursor or Cursor(), fetcher=site, clock=clock, history=lambda: history))
 
 
 def test_a_run_yields_sightings_and_the_cursor_of_the_next() -> None:
@@ -333,8 +333,8 @@ def test_from_socket_to_sighting() -> None:
         async with serving({"/old": reply(301, Location="/feed"), "/feed": reply(body=feed, ETag='"1"')}) as server:
             asked = Source(key="k", kind="feed", url=f"{server.url}/old", schedule="0 * * * *")
             async with Fetcher(contact="", version="1", allow_private_hosts=frozenset({server.host})) as fetcher:
-                first = await read(asked, Cursor(), fetcher=fetcher, clock=clock, history=())
-                second = await read(asked, first.cursor, fetcher=fetcher, clock=clock, history=())
+                first = await read(asked, Cursor(), fetcher=fetcher, clock=clock, history=tuple)
+                second = await read(asked, first.cursor, fetcher=fetcher, clock=clock, history=tuple)
         assert (first.outcome, first.moved_to, len(first.sightings)) == (Outcome.OK, f"{server.url}/feed", 1)
         assert second.outcome is Outcome.NOT_MODIFIED
         assert server.asked[-1].headers["if-none-match"] == '"1"'
