@@ -53,7 +53,7 @@ _MOST_ADDRESSES = 3
 _ORIGINS = 32
 _KEPT = 15.0
 """So many origins share a pool, and for so many seconds it keeps their connections for a next request."""
-_SITES = 1_000  # a few for each request that is under way, and those that come again and again
+_SITES = 500  # those of the requests that are under way, and those that come again and again
 _PLAIN_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.\-]*[a-z0-9_])?")
 _SECRET = re.compile(r"\$\{([A-Z][A-Z0-9_]{0,60})\}")
 _ROBOTS_BYTES = 512_000  # RFC 9309 asks for at least 500 KiB
@@ -196,11 +196,11 @@ class Fetcher:
         asked = request
         if request.headers:
             asked = replace(request, headers={name: self._filled(value) for name, value in request.headers.items()})
-        host = _host(request.url)
-        async with self._turn(host):
+        site = _site(request.url)
+        async with self._turn(site):
             answer, moved = await self._answered(asked, validators)
         if answer.status == 304 and not (validators.etag or validators.last_modified):  # noqa: PLR2004 - not modified
-            raise FetchError(f"{host} says that nothing has changed, and was never asked.", http_status=304)
+            raise FetchError(f"{site.name} says that nothing has changed, and was never asked.", http_status=304)
         return self._response(request, answer, validators, moved_to=moved)
 
     def _filled(self, value: str) -> str:
@@ -218,14 +218,14 @@ class Fetcher:
     # --- turns ---------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def _turn(self, host: str) -> AsyncIterator[None]:
+    async def _turn(self, site: _Site) -> AsyncIterator[None]:
         """Wait until this host may be asked: nobody else is asking, its gap has passed, it does not want rest."""
-        usual = 0.0 if self._is_allowed(host) else self._limits.gap
-        name, gap = GAPS.get(host.partition(":")[0], (host, usual))
+        usual = 0.0 if self._is_allowed(site) else self._limits.gap
+        name, gap = GAPS.get(site.host, (site.name, usual))
         queue = self._queues.setdefault(name, _Queue(asyncio.Semaphore(self._limits.per_host)))
         async with queue.turns, self._shared.of(name) as turn, self._turns:
             queue.learn(turn, now=self._clock())
-            await self._wait(queue, host, gap)
+            await self._wait(queue, site.name, gap)
             turn.next_start = queue.next_start
             try:
                 yield
@@ -330,7 +330,7 @@ class Fetcher:
         if request.html:
             await self._obey_robots(request.url)
         host, port, problem = site.host, _port(request.url), ""
-        addresses = await resolve(host, port, private_allowed=self._is_allowed(site.name))
+        addresses = await resolve(host, port, private_allowed=self._is_allowed(site))
         for address in addresses[:_MOST_ADDRESSES]:
             try:
                 return await self._sent(request, validators, address)
@@ -518,9 +518,9 @@ class Fetcher:
             validators=fresh,
         )
 
-    def _is_allowed(self, host: str) -> bool:
+    def _is_allowed(self, site: _Site) -> bool:
         """Whether the operator allows this host (with or without its port) although it may be private."""
-        return host in self._allowed or _site(f"//{host}").host in self._allowed
+        return site.name in self._allowed or site.host in self._allowed
 
 
 _MEANINGS = {

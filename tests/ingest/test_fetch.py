@@ -20,7 +20,7 @@ import pytest
 from core.clock import system_clock
 from core.errors import FetchError
 from core.source import Request, Response, Validators
-from ingest.fetch import Fetcher, Limits
+from ingest.fetch import Fetcher, Limits, _site
 from tests.ingest.servers import Asked, Server, Writer, redirect, reply, serving
 
 QUICK = Limits(connect=1, read=0.4, total=1.5, gap=0, backoff=0.01, patience=1.2)
@@ -577,7 +577,7 @@ def test_requests_to_one_host_come_one_by_one_with_a_gap() -> None:
         async with fetcher(limits=replace(QUICK, gap=0.1)) as fetching:
 
             async def turn() -> None:
-                async with fetching._turn("example.com"):
+                async with fetching._turn(_site("https://example.com/")):
                     starts.append(time.monotonic())
 
             await asyncio.gather(turn(), turn(), turn())
