@@ -51,12 +51,7 @@ tool = sa.Table(
     sa.Index("ix_tool_category_priority", "category", "priority"),
     sa.Index("ix_tool_priority", "priority"),
     sa.Index("ix_tool_name", "name"),  # walked by whoever looks for a word inside a name
-    sa.Index(
-        "ix_tool_merged_into",
-        "merged_into",
-        sqlite_where=sa.text("merged_into IS NOT NULL"),
-        postgresql_where=sa.text("merged_into IS NOT NULL"),
-    ),
+    partial("ix_tool_merged_into", "merged_into", where="merged_into IS NOT NULL"),
     # Panels as editors list them: those under way by their tools' age, those closed by the day on which they closed.
     partial(
         "ix_tool_in_review",
