@@ -48,7 +48,7 @@ def shelve(connection: Connection) -> None:
 
 def bring(connection: Connection, *entries: Sighting) -> None:
     """What ingestion does with these entries, in a transaction of the test's."""
-    ingesting._apply(connection, [_reading(entries)])
+    applying.apply(connection, [_reading(entries)])
 
 
 def _reading(entries: Iterable[Sighting]) -> Reading:
