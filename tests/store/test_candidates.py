@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 
-from app import editing, ingesting
+from app import applying, editing
 from app import questions as asked
 from app.questions import Answer
 from app.wiring import Product
