@@ -149,9 +149,10 @@ def prepare_product(port: int, feeds: int) -> dict[str, str]:
         "VERDICTS_ALLOW_PRIVATE_HOSTS": " ".join(address(number) for number in range(feeds)),
     }
     subprocess.run([sys.executable, "-m", "app", "db", "upgrade"], check=True, env=environment, capture_output=True)
-    warm_up(
-        Path(sys.executable), "import app.ingesting, ingest.fetch, ingest.reading, ingest.sources.feed, fastfeedparser"
+    modules = (
+        "app.ingesting, app.applying, app.reviewing, ingest.fetch, ingest.reading, ingest.sources.feed, fastfeedparser"
     )
+    warm_up(Path(sys.executable), f"import {modules}")
     return environment
 
 
