@@ -91,16 +91,17 @@ class Sighting:
             sorted(map(str, self.identifiers)),
             sorted(map(str, self.mentions)),
         ]
-        written = _written([*content, None]) if self.pricing is None else None
-        written = written or _ENCODER.encode([*content, _claim(self.pricing)]).encode()
+        written = (not self.pricing and _written([*content, None])) or _encoded([*content, _claim(self.pricing)])
         return "2:" + hashlib.blake2b(written, digest_size=16).hexdigest()
 
 
 # Made once: `json.dumps` with arguments makes one per call.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-
-
 _NO_CONTROL = bytes(range(32, 256))
+
+
+def _encoded(content: list[object]) -> bytes:
+    return _ENCODER.encode(content).encode()
 
 
 def _written(content: Iterable[str | list[str] | None]) -> bytes | None:

@@ -23,8 +23,6 @@ _SLACK = 200
 _SPACE = re.compile(r"\s+")
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 _LATIN = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "đ": "d", "ł": "l", "þ": "th", "œ": "oe", "ı": "i"})
-
-
 _PRINTABLE = bytes(range(32, 127))
 
 
@@ -75,6 +73,8 @@ def _visible(character: str) -> str:
 
 def _ascii(text: str) -> str:
     """Letters without their marks, in lower case; what has no ASCII form left out."""
+    if text.isascii():
+        return text.lower()
     folded = unicodedata.normalize("NFKD", text).casefold().translate(_LATIN)
     return folded.encode("ascii", "ignore").decode()
 
@@ -85,7 +85,5 @@ def slugify(name: str, *, limit: int = 60) -> str:
     Letters with marks lose them; what has no ASCII form is left out, and a name without any becomes
     `tool`. The piece `-vs-` is the separator of comparison addresses and therefore never part of a slug.
     """
-    words = [
-        word for word in _NOT_SLUG.split(name.lower() if name.isascii() else _ascii(name)) if word not in ("", "vs")
-    ]
+    words = (word for word in _NOT_SLUG.split(_ascii(name)) if word not in ("", "vs"))
     return "-".join(words)[:limit].strip("-") or "tool"

@@ -18,6 +18,7 @@ from core.fact import Fact
 from core.identifier import Identifier, Scheme
 from core.intent import Assessment
 from core.sighting import Seen, Sighting, Signal, Thing
+from core.text import cut
 from ingest import pricing
 from ingest.category import categorise, is_about_ai
 from ingest.priority import Scales, prioritise
@@ -88,8 +89,7 @@ def _name(sightings: Sequence[Sighting]) -> str:
 
 def _tagline(sightings: Sequence[Sighting], *, besides: str) -> str:
     """A sentence as headline serves as the tagline of a tool whose name came from elsewhere; nothing is said twice."""
-    said = next((words for words in _said(sightings) if words and words != besides), "")
-    return said if len(said) <= TAGLINE else said[: TAGLINE - 1].rstrip() + "…"
+    return cut(next((words for words in _said(sightings) if words and words != besides), ""), limit=TAGLINE)
 
 
 def _said(sightings: Sequence[Sighting]) -> Iterator[str]:

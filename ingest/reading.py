@@ -98,9 +98,10 @@ async def read(source: Source, cursor: Cursor, *, fetcher: Fetches, clock: Clock
     run = _Run()
     try:
         await _ask(source, cursor, run, fetcher, at)
+        return _judged(source, cursor, run, history=history, at=at, seconds=time.monotonic() - begun)
     except Exception as error:  # noqa: BLE001 - a source must never stop its neighbours; the reading shows it
         run = _Run(problems=[ParseError(f"{source.key} could not be read: {type(error).__name__}: {error}")])
-    return _judged(source, cursor, run, history=history, at=at, seconds=time.monotonic() - begun)
+        return _judged(source, cursor, run, history=history, at=at, seconds=time.monotonic() - begun)
 
 
 async def _ask(source: Source, cursor: Cursor, run: _Run, fetcher: Fetches, now: datetime) -> None:

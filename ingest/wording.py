@@ -140,8 +140,8 @@ def _targets(text: str) -> Iterable[str]:
 
 
 def _careful_targets(text: str) -> Iterator[str]:
-    """The same where addresses stand outside of links, or links are written in another way. Cut at every `<`, which costs a tenth of looking
-    for either at every character."""
+    """The same where addresses stand outside of links, or links are written in another way. Cut at every `<`, which
+    costs a tenth of looking for either at every character."""
     for number, piece in enumerate(text.split("<")):
         tag, closed, visible = piece.partition(">") if number else ("", ">", piece)
         if tag[:1] in ("a", "A") and (target := _HREF.match(tag)):

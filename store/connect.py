@@ -303,7 +303,7 @@ def rows_of(connection: Connection, names: Sequence[str], rows: Sequence[Sequenc
     """Rows of texts as a table with columns of these names, to be joined; all of them are one parameter, or one a column.
     Engines answer a list of pairs by reading the whole table, and a join by its index."""
     if connection.dialect.name == "postgresql":
-        columns = [sa.literal(list(each), sa.ARRAY(sa.Text)) for each in zip(*rows, strict=True)]
+        columns = [sa.literal([row[place] for row in rows], sa.ARRAY(sa.Text)) for place in range(len(names))]
         together = sa.func.unnest(*columns).table_valued(*names).render_derived()
         return sa.select(together).subquery()
     each = sa.func.json_each(orjson.dumps([*map(tuple, rows)]).decode()).table_valued("value")

@@ -82,10 +82,5 @@ fetch = sa.Table(
     one_of("outcome", Outcome),
     sa.Index("ix_fetch_source_at", "source", "at"),
     # Runs that showed something: the last one of a source that is quiet for months.
-    partial(
-        "ix_fetch_filled",
-        "source",
-        "at",
-        where="entries > 0",
-    ),
+    partial("ix_fetch_filled", "source", "at", where="entries > 0"),
 )

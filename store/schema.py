@@ -53,17 +53,8 @@ tool = sa.Table(
     sa.Index("ix_tool_name", "name"),  # walked by whoever looks for a word inside a name
     partial("ix_tool_merged_into", "merged_into", where="merged_into IS NOT NULL"),
     # Panels as editors list them: those under way by their tools' age, those closed by the day on which they closed.
-    partial(
-        "ix_tool_in_review",
-        "id",
-        where="status = 'in_review'",
-    ),
-    partial(
-        "ix_tool_panel_closed_at",
-        "panel_closed_at",
-        "id",
-        where="panel_closed_at IS NOT NULL",
-    ),
+    partial("ix_tool_in_review", "id", where="status = 'in_review'"),
+    partial("ix_tool_panel_closed_at", "panel_closed_at", "id", where="panel_closed_at IS NOT NULL"),
 )
 
 tool_slug = sa.Table(
@@ -180,14 +171,7 @@ fact = sa.Table(
     # The editor who set it; null: read by rule. With an empty value: what this source says there is not so.
     sa.Column("by", sa.Text),
     sa.UniqueConstraint("tool", "field", "source_url", "observed_at"),
-    partial(
-        "uq_fact_current",
-        "tool",
-        "field",
-        "source_url",
-        unique=True,
-        where="superseded_at IS NULL",
-    ),
+    partial("uq_fact_current", "tool", "field", "source_url", unique=True, where="superseded_at IS NULL"),
 )
 
 pricing = sa.Table(
@@ -212,12 +196,7 @@ pricing = sa.Table(
     one_of("per", Per),
     check("model = 'unknown' OR (source_url IS NOT NULL AND observed_at IS NOT NULL)", name="evidence"),
     check("(amount IS NULL) = (currency IS NULL) AND (amount IS NULL) = (per IS NULL)", name="price"),
-    partial(
-        "uq_pricing_current",
-        "tool",
-        unique=True,
-        where="superseded_at IS NULL",
-    ),
+    partial("uq_pricing_current", "tool", unique=True, where="superseded_at IS NULL"),
 )
 
 # ---------------------------------------------------------------- people and panel
@@ -354,13 +333,7 @@ seat = sa.Table(
     ),
     sa.Index("ix_seat_holder", "holder", "state"),
     # Nobody holds two seats of one lens.
-    partial(
-        "uq_seat_lease",
-        "holder",
-        "lens",
-        unique=True,
-        where="state = 'leased'",
-    ),
+    partial("uq_seat_lease", "holder", "lens", unique=True, where="state = 'leased'"),
     # What is due and not done, by its time.
     partial(
         "ix_seat_due",
@@ -434,24 +407,10 @@ verdict = sa.Table(
     sa.Index("ix_verdict_person", "person", "id"),
     # Seats that were judged more than once, and machine-written verdicts that nobody has read.
     # With the version, though it is implied: without it SQLite walks every verdict instead.
-    partial(
-        "ix_verdict_again",
-        "seat",
-        "version",
-        where="version > 1",
-    ),
-    partial(
-        "ix_verdict_unread",
-        "seat",
-        where="machine AND checked_by IS NULL",
-    ),
+    partial("ix_verdict_again", "seat", "version", where="version > 1"),
+    partial("ix_verdict_unread", "seat", where="machine AND checked_by IS NULL"),
     # No seat has two verdicts that count.
-    partial(
-        "uq_verdict_counts",
-        "seat",
-        unique=True,
-        where="state = 'submitted'",
-    ),
+    partial("uq_verdict_counts", "seat", unique=True, where="state = 'submitted'"),
 )
 
 # ---------------------------------------------------------------- comparisons and editions
@@ -493,11 +452,7 @@ comparison = sa.Table(
     sa.Index("ix_comparison_low", "low", "state", "approved_at"),
     sa.Index("ix_comparison_high", "high", "state", "approved_at"),
     sa.Index("ix_comparison_standing", "state", "id"),
-    partial(
-        "ix_comparison_stale",
-        "id",
-        where="approved_version < version",
-    ),
+    partial("ix_comparison_stale", "id", where="approved_version < version"),
 )
 
 proposal = sa.Table(
@@ -610,12 +565,7 @@ edition_variant = sa.Table(
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("content_hash", sa.Text, nullable=False),
     check("number BETWEEN 1 AND 63", name="number"),
-    partial(
-        "uq_edition_variant_best_of",
-        "week",
-        unique=True,
-        where="best_of IS NOT NULL",
-    ),
+    partial("uq_edition_variant_best_of", "week", unique=True, where="best_of IS NOT NULL"),
 )
 
 # Which tastes get which variant; a taste that is not here gets variant 0.
@@ -653,12 +603,7 @@ subscriber = sa.Table(
     check("state <> 'active' OR confirmed_at IS NOT NULL", name="confirmed"),
     sa.Index("ix_subscriber_state", "state", "id"),
     sa.Index("ix_subscriber_confirmed", "confirmed_at", "left_at"),
-    partial(
-        "ix_subscriber_left",
-        "left_at",
-        "state",
-        where="left_at IS NOT NULL",
-    ),
+    partial("ix_subscriber_left", "left_at", "state", where="left_at IS NOT NULL"),
 )
 
 consent = sa.Table(
@@ -812,19 +757,8 @@ event = sa.Table(
     sa.Column("machine", sa.Boolean),  # a program's open or click, says the provider; null: it does not say
     one_of("kind", EventKind),
     # What readers ask for, counted from this alone.
-    partial(
-        "ix_event_click",
-        "at",
-        "url",
-        "delivery",
-        "machine",
-        where="kind = 'click'",
-    ),
-    partial(
-        "ix_event_waiting",
-        "id",
-        where="applied_at IS NULL",
-    ),
+    partial("ix_event_click", "at", "url", "delivery", "machine", where="kind = 'click'"),
+    partial("ix_event_waiting", "id", where="applied_at IS NULL"),
 )
 
 unreadable = sa.Table(
@@ -854,11 +788,7 @@ vote = sa.Table(
     sa.Index("ix_vote_network", "comparison", "network", "at"),
     # Counted from this alone: a page with thousands of votes reads none of them.
     sa.Index("ix_vote_tally", "comparison", "choice", "state", "at", "decided_at"),
-    partial(
-        "ix_vote_set_aside",
-        "at",
-        where="state = 'set_aside'",
-    ),
+    partial("ix_vote_set_aside", "at", where="state = 'set_aside'"),
 )
 
 form_use = sa.Table(

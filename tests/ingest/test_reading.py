@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
-from core.errors import FetchError
+from core.errors import Conflict, FetchError
 from core.source import Cursor, Outcome, Reading, Request, Response, Source, Validators
 from ingest import reading
 from ingest.fetch import Fetcher
@@ -210,6 +210,15 @@ def test_a_fault_of_our_own_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> Non
     result = run(Site({URL: atom(entry(1))}))
     assert (result.outcome, result.sightings) == (Outcome.FAILED, ())
     assert "ZeroDivisionError: ours" in (result.error or "")
+
+
+def test_a_history_that_cannot_be_told_is_a_failure_of_its_source_alone() -> None:
+    def busy() -> Sequence[int]:
+        raise Conflict("The database was busy.")
+
+    done = asyncio.run(read(FEED, Cursor(), fetcher=Site({URL: atom()}), clock=clock, history=busy))
+    assert done.outcome is Outcome.FAILED
+    assert "busy" in str(done.error)
 
 
 def test_a_field_that_disappears_is_a_failure_that_keeps_the_cursor() -> None:

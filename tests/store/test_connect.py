@@ -311,6 +311,17 @@ def test_a_file_that_is_no_database_is_refused_with_the_mend(tmp_path):
     database.close()
 
 
+def test_a_new_file_has_larger_pages_and_one_that_is_there_keeps_its_own(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "old.db")) as plain:
+        plain.execute("PRAGMA page_size = 4096")
+        plain.execute("CREATE TABLE kept (id INTEGER)")
+    for name, size in (("old.db", 4096), ("new.db", 8192)):
+        database = Database(f"sqlite:///{tmp_path / name}")
+        with database.read() as connection:
+            assert connection.scalar(sa.text("PRAGMA page_size")) == size
+        database.close()
+
+
 def test_who_sends_keeps_few_pages_in_memory_and_an_in_memory_database_keeps_its_rows(tmp_path):
     file, memory = Database(f"sqlite:///{tmp_path / 'x.db'}"), Database("sqlite://")
     for each in (file, memory):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 
 from core.category import CATEGORIES
+from core.clock import to_iso
 from core.errors import NotFound, Refused
 from core.fact import Confidence, Per, Price, Pricing, PricingModel
 from core.identifier import Identifier, Scheme
@@ -236,6 +239,17 @@ def test_any_sighting_comes_back_as_it_went_in(shared: Database, one: Sighting) 
     assert seen.sighting.content_hash == one.content_hash == known.sightings[one.source, one.external_id].content_hash
 
 
+@given(one=_SIGHTINGS)
+def test_the_hash_is_that_of_the_content_as_json(one: Sighting) -> None:
+    told = [one.url, one.name, one.thing, one.tagline, one.summary, one.author]
+    told += [one.created_at and to_iso(one.created_at), one.homepage, one.category, list(one.tags), one.licence]
+    told += [sorted(map(str, one.identifiers)), sorted(map(str, one.mentions))]
+    price = one.pricing and str(one.pricing.entry_price) if one.pricing and one.pricing.entry_price else None
+    claim = one.pricing and [one.pricing.model, price, sorted(one.pricing.flags), one.pricing.source_url]
+    written = json.dumps([*told, claim], ensure_ascii=False, separators=(",", ":")).encode()
+    assert one.content_hash == "2:" + hashlib.blake2b(written, digest_size=16).hexdigest()
+
+
 def test_figures_move_and_what_has_not_moved_keeps_its_day(store: Connection) -> None:
     one = sighting("Ada", signals=(Signal(name="likes", value=3), Signal(name="stars", value=7)))
     (ada,) = tools.add(store, [(NewTool(sightings=(one,)), assessment("Ada"))], now=NOW)
@@ -434,6 +448,14 @@ def test_an_editor_who_confirms_what_was_read_makes_it_theirs(store: Connection)
     (ada,) = add(store, "Ada", pricing=pricing())
     tools.keep_price(store, ada, pricing(), now=NOW, by="editor@example.com")
     _read(store, ada, pricing(amount="99"))
+    assert _price(store, ada) == pricing()
+
+
+def test_nothing_is_written_where_nothing_is_said_of_a_price(store: Connection) -> None:
+    (ada,) = add(store, "Ada", pricing=Pricing(model=PricingModel.UNKNOWN))
+    _read(store, ada, Pricing(model=PricingModel.UNKNOWN))
+    assert _count(store, schema.pricing) == 0
+    _read(store, ada, pricing())
     assert _price(store, ada) == pricing()
 
 
