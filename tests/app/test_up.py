@@ -21,6 +21,8 @@ import pytest
 from tests.app.hostile import Hostile
 from tests.app.installation import Installation
 
+ANSWER = 60  # seconds
+
 
 def processes() -> list[tuple[int, int, int, str]]:
     """(pid, parent, group, command) of everything that runs."""
@@ -93,11 +95,11 @@ def up(made: Installation) -> Iterator[Running]:
             process.communicate()
 
 
-def until(holds: Callable[[], bool], *, seconds: float = 120) -> None:
+def until(holds: Callable[[], bool], *, seconds: float = 120, every: float = 0.1) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.1)
+        time.sleep(every)
 
 
 def count(folder: Path, table: str) -> int:
@@ -106,9 +108,12 @@ def count(folder: Path, table: str) -> int:
 
 
 def waiting_deployments(prefect: str) -> set[str]:
-    """Those of which the server itself has put a run into its queue."""
+    """Those of which the server itself has put a run into its queue.
+
+    A server at its first runs on a busy machine has been seen to answer later than after httpx's five seconds.
+    """
     asked = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
-    runs = httpx.post(f"{prefect}/api/flow_runs/filter", json=asked).json()
+    runs = httpx.post(f"{prefect}/api/flow_runs/filter", json=asked, timeout=ANSWER).json()
     return {run["deployment_id"] for run in runs if run["auto_scheduled"]}
 
 
@@ -121,12 +126,12 @@ def test_everything_starts_answers_and_ends_with_ctrl_c(installed):
     made = installed(VERDICTS_WEB_PORT="0")
     with up(made) as running:
         running.wait_for("first ingestion is under way")
-        assert httpx.get(f"{running.address('web')}/healthz").status_code == 200
-        assert httpx.get(f"{running.address('Prefect')}/api/health").json() is True
+        assert httpx.get(f"{running.address('web')}/healthz", timeout=ANSWER).status_code == 200
+        assert httpx.get(f"{running.address('Prefect')}/api/health", timeout=ANSWER).json() is True
         until(lambda: count(made.folder, "fetch") == 5)
         assert count(made.folder, "tool") == 47
         # A server that answers and schedules nothing looks well.
-        until(lambda: len(waiting_deployments(running.address("Prefect"))) == 8)
+        until(lambda: len(waiting_deployments(running.address("Prefect"))) == 8, every=2)
         started = family(running.process.pid)
         assert sum("-m prefect server" in command or "-m web" in command for command in started.values()) == 2
         began = time.monotonic()

@@ -126,7 +126,7 @@ def signed_in(site: Served, product: Product, certificates: ssl.SSLContext) -> I
 
     def make(email: str) -> httpx.Client:
         cookies = {"desk": session_of(product, email)}
-        client = httpx.Client(base_url=site.address, timeout=10, cookies=cookies, verify=certificates)
+        client = httpx.Client(base_url=site.address, timeout=30, cookies=cookies, verify=certificates)
         opened.append(client)
         return client
 
@@ -138,7 +138,7 @@ def signed_in(site: Served, product: Product, certificates: ssl.SSLContext) -> I
 @pytest.fixture
 def stranger(site: Served, certificates: ssl.SSLContext) -> Iterator[httpx.Client]:
     """A client that is not signed in."""
-    with httpx.Client(base_url=site.address, timeout=10, verify=certificates) as client:
+    with httpx.Client(base_url=site.address, timeout=30, verify=certificates) as client:
         yield client
 
 

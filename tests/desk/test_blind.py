@@ -115,7 +115,7 @@ def walk(
     """Every answer of every route for this person; what is random in it is taken out."""
     cookies = {} if email is None else {"desk": session_of(product, email)}
     answers = {}
-    with httpx.Client(base_url=address, timeout=10, cookies=cookies) as client:
+    with httpx.Client(base_url=address, timeout=30, cookies=cookies) as client:
         for route in app.routes:
             if not isinstance(route, Route) or route.path in LEFT_OUT:
                 continue
@@ -156,13 +156,13 @@ def test_who_may_know_does_and_the_test_above_would_notice(pair, server):
     product = pair[0]
     server.stage.app = create_app(product)
     page = f"/desk/panels/{HALF}"
-    with httpx.Client(base_url=server.address, cookies={"desk": session_of(product, EDITOR)}) as editor:
+    with httpx.Client(base_url=server.address, timeout=30, cookies={"desk": session_of(product, EDITOR)}) as editor:
         assert SAID.replace("'", "&#39;") in editor.get(page).text
     with product.database.read() as connection:
         ada = tools.find(connection, HALF)
         [mine] = [each for each in panels.chairs(connection, [ada.id])[ada.id] if each.lens == "founder"]
     seat = f"/desk/seats/{mine.id}"
-    with httpx.Client(base_url=server.address, cookies={"desk": session_of(product, TWO_LENSES)}) as two:
+    with httpx.Client(base_url=server.address, timeout=30, cookies={"desk": session_of(product, TWO_LENSES)}) as two:
         assert "anzibar" not in two.get(seat).text
         two.post(f"{seat}/panel")
         assert "anzibar" in two.get(seat).text
@@ -172,7 +172,7 @@ def test_an_editor_who_reviews_gives_up_judging_to_see_and_never_judges_that_too
     product = pair[0]
     server.stage.app = create_app(product)
     page = f"/desk/panels/{HALF}"
-    with httpx.Client(base_url=server.address, cookies={"desk": session_of(product, CHIEF)}) as chief:
+    with httpx.Client(base_url=server.address, timeout=30, cookies={"desk": session_of(product, CHIEF)}) as chief:
         hidden = chief.get(page).text
         assert "You could still judge this tool" in hidden
         assert "anzibar" not in hidden

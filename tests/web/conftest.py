@@ -122,7 +122,7 @@ def application(product: Product) -> ASGIApp:
 @pytest.fixture(scope="session")
 def client(server: Served) -> Iterator[httpx.Client]:
     """It follows no redirect by itself. One for all tests: making one costs as much as fifty requests."""
-    with httpx.Client(base_url=server.address, timeout=10) as opened:
+    with httpx.Client(base_url=server.address, timeout=30) as opened:
         yield opened
 
 

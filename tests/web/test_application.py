@@ -86,7 +86,7 @@ def test_a_failure_inside_gives_a_page_without_a_word_about_the_inside(server, t
     with open_product(settings(tmp_path), require_current=False) as unready:
         server.stage.app = create_app(unready)
         # One connection each: the server closes the one on which something failed.
-        response, ready, alive = (httpx.get(server.address + path) for path in ("/", "/readyz", "/healthz"))
+        response, ready, alive = (httpx.get(server.address + path, timeout=30) for path in ("/", "/readyz", "/healthz"))
     assert response.status_code == 500
     assert "Our fault" in response.text
     for word in ("Traceback", "sqlite", "no such table", "SELECT", str(tmp_path)):
@@ -100,7 +100,7 @@ def test_a_failure_inside_gives_a_page_without_a_word_about_the_inside(server, t
 def test_the_last_page_needs_no_template(server, product: Product, tmp_path, monkeypatch):
     monkeypatch.setattr("web.pages.FOLDER", tmp_path)
     server.stage.app = create_app(product)
-    response = httpx.get(server.address)
+    response = httpx.get(server.address, timeout=30)
     assert (response.status_code, response.text) == (500, "Something broke on our side.\n")
     assert response.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
 
@@ -121,7 +121,7 @@ def test_the_server_serves_until_it_is_told_to_stop(fresh):
             for line in process.stderr:
                 if found := re.search(r"http://127\.0\.0\.1:\d+", line):
                     break
-            response = httpx.get(found[0] + "/readyz")
+            response = httpx.get(found[0] + "/readyz", timeout=30)
         finally:
             process.send_signal(signal.SIGTERM)
             process.stderr.read()
