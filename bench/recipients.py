@@ -75,8 +75,9 @@ def _edition(connection: Any, choices: list[str]) -> None:
     editor = connection.execute(
         sa.insert(schema.person).values(**person, invited_at=NOW).returning(schema.person.c.id)
     ).scalar_one()
-    words = {"subject": "s", "preheader": "p", "intro": "", "left_over": 0}
-    found = editions.keep_draft(connection, WEEK, comparisons=(), now=NOW, **words)
+    found = editions.keep_draft(
+        connection, WEEK, comparisons=(), now=NOW, subject="s", preheader="p", intro="", left_over=0
+    )
     # A fifth of the choices gets the edition's own content: what they pick is too rare, or not there.
     variants = [
         Variant(

@@ -10,8 +10,8 @@ new SQLite file.
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -57,8 +57,13 @@ def fill(url: str, *, reviewers: int, seats: int) -> int:
     now = datetime.now(UTC)
     with database.write() as connection:
         sources.sync(connection, [Source(key="shelf", kind="feed", url="https://shelf.example/", schedule="0 * * * *")])
-        words = {"motto": "", "asks": "", "excites": "", "tires": ""}
-        people.keep_lenses(connection, [Lens(key=k, name=k, position=at, **words) for at, k in enumerate(LENSES)])
+        people.keep_lenses(
+            connection,
+            [
+                Lens(key=key, name=key, motto="", asks="", excites="", tires="", position=at)
+                for at, key in enumerate(LENSES)
+            ],
+        )
         for name in (f"{kind}{number}" for kind in ("here", "away") for number in range(reviewers)):
             people.invite(
                 connection,
@@ -195,7 +200,7 @@ def clear(url: str, *, processes: int, seats: int) -> Cleared:
     )
 
 
-def main(processes: int = 10, seats: int = 3000, url: str | None = None) -> None:
+def main(processes: int, seats: int, url: str | None) -> None:
     """Clear a queue and say how it went."""
     with tempfile.TemporaryDirectory() as folder:
         done = clear(url or f"sqlite:///{folder}/seats.db", processes=processes, seats=seats)
@@ -206,5 +211,9 @@ def main(processes: int = 10, seats: int = 3000, url: str | None = None) -> None
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:]
-    main(*map(int, given[:2]), *given[2:3])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("processes", type=int, nargs="?", default=10)
+    parser.add_argument("seats", type=int, nargs="?", default=3000)
+    parser.add_argument("url", nargs="?", help="of an empty database; without it SQLite in a temporary folder")
+    options = parser.parse_args()
+    main(options.processes, options.seats, options.url)

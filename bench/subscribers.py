@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -153,8 +154,8 @@ def pages(opened: Any) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name, link in {"preferences": links.preferences, "unsubscribe": links.unsubscribe}.items():
             paths = [link(each).removeprefix("https://verdicts.example") for each in people]
-            found[f"GET {name}"] = _timed([lambda path=path: client.get(path) for path in paths])
-            found[f"POST {name}"] = _timed([lambda path=path: client.post(path) for path in paths])
+            found[f"GET {name}"] = _timed([partial(client.get, path) for path in paths])
+            found[f"POST {name}"] = _timed([partial(client.post, path) for path in paths])
     return found
 
 

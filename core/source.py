@@ -30,6 +30,10 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+READ = (Outcome.OK, Outcome.DEGRADED, Outcome.EMPTY)
+"""The outcomes of which it is known how many entries the source showed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """One entry of sources.toml. `options` are those of its adapter, checked when the file is read."""

@@ -48,6 +48,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT_REDIRECTS = frozenset({301, 308})
 _TRANSIENT = frozenset({408, 425, 500, 502, 503, 504})
 _BUSY = frozenset({429, 503})
+_USUAL_PORTS = {"http": 80, "https": 443}
 _MOST_HOPS = 5
 _MOST_ADDRESSES = 3
 _ORIGINS = 32
@@ -108,10 +109,12 @@ class _Queue:
 
 @dataclass(frozen=True, slots=True)
 class _Site:
-    """What an address says of where it leads, in lower case. `name` is the host and, where it is written, the port."""
+    """What an address says of where it leads, in lower case. `name` is the host and, where it is written, the port;
+    `port` is there also where it is not."""
 
     scheme: str
     host: str
+    port: int
     name: str
     credentials: bool
 
@@ -329,8 +332,8 @@ class Fetcher:
             raise FetchError(f"{request.url[:200]!r} is no address that may be fetched.", permanent=True)
         if request.html:
             await self._obey_robots(request.url)
-        host, port, problem = site.host, _port(request.url), ""
-        addresses = await resolve(host, port, private_allowed=self._is_allowed(site))
+        host, problem = site.host, ""
+        addresses = await resolve(host, site.port, private_allowed=self._is_allowed(site))
         for address in addresses[:_MOST_ADDRESSES]:
             try:
                 return await self._sent(request, validators, address)
@@ -567,14 +570,14 @@ def _trusting_nobody() -> ssl.SSLContext:
 
 @lru_cache(maxsize=_SITES)
 def _site(url: str) -> _Site:
-    """Where an address leads; raises FetchError for one that cannot be read (a bracket without its other half)."""
+    """Where an address leads; raises FetchError for one that cannot be read (half a bracket, a port that cannot be)."""
     try:
         parts = urlsplit(url)
-        host = parts.hostname or ""
+        host, port = parts.hostname or "", parts.port or _USUAL_PORTS.get(parts.scheme, 0)
     except ValueError as error:
         raise FetchError(f"{url[:200]!r} is no address ({error}).", permanent=True) from None
     _, at, name = parts.netloc.lower().rpartition("@")
-    return _Site(parts.scheme, host, name, credentials=bool(at))
+    return _Site(parts.scheme, host, port, name, credentials=bool(at))
 
 
 def _joined(base: str, target: str) -> str:
@@ -587,21 +590,12 @@ def _host(url: str) -> str:
     return _site(url).name
 
 
-def _port(url: str) -> int:
-    parts = urlsplit(url)
-    try:
-        return parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        raise FetchError(f"{url[:200]!r} has a port that does not exist.", permanent=True) from None
-
-
 def _named(url: str) -> tuple[str, str]:
     """The host as a certificate bears it, and with its port as the Host header does."""
     site = _site(url)
     if _PLAIN_HOST.fullmatch(site.host):
-        port = _port(url)
-        usual = port == (443 if site.scheme == "https" else 80)
-        return site.host, site.host if usual else f"{site.host}:{port}"
+        usual = site.port == _USUAL_PORTS.get(site.scheme)
+        return site.host, site.host if usual else f"{site.host}:{site.port}"
     parsed = httpx.URL(url)  # names beyond ASCII, and IPv6
     return parsed.raw_host.decode("ascii"), parsed.netloc.decode("ascii")
 

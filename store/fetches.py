@@ -13,11 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from core.errors import NotFound
-from core.source import Outcome, SourceState
+from core.source import READ, Outcome, SourceState
 from store.intake import fetch, source
 from store.types import Instant
 
-_READ = (Outcome.OK, Outcome.DEGRADED, Outcome.EMPTY)
 _HISTORY = 14
 
 
@@ -120,7 +119,7 @@ def _runs(connection: Connection, keys: Sequence[str], *, limit: int) -> dict[st
 
 
 def _row(row: Row[Any], runs: list[Run]) -> SourceRow:
-    read = [each.entries for each in runs if each.outcome in _READ][:_HISTORY]
+    read = [each.entries for each in runs if each.outcome in READ][:_HISTORY]
     return SourceRow(
         key=row.key,
         kind=row.kind,

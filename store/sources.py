@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection, Row
 
 from core.errors import NotFound
 from core.source import (
+    READ,
     Cursor,
     FetchRecord,
     Outcome,
@@ -28,7 +29,6 @@ from store.connect import chunked, insert_for
 from store.intake import fetch, source
 from store.types import Instant
 
-_READ = (Outcome.OK, Outcome.DEGRADED, Outcome.EMPTY)
 _HISTORY = 14
 _TOLD = ("kind", "url", "schedule", "enabled")
 
@@ -143,13 +143,13 @@ _VALIDATORS = ("etag", "last_modified", "body_hash")
 
 def history(connection: Connection) -> dict[str, list[int]]:
     """Entries of the last 14 runs of each source that were read, newest first. An unchanged answer does not count."""
-    mine = sa.select(fetch.c.id).where(fetch.c.source == source.c.key, fetch.c.outcome.in_(_READ))
+    mine = sa.select(fetch.c.id).where(fetch.c.source == source.c.key, fetch.c.outcome.in_(READ))
     return _newest(connection, mine, limit=_HISTORY)
 
 
 def history_of(connection: Connection, key: str) -> list[int]:
     """The same of one source."""
-    read = sa.select(fetch.c.entries).where(fetch.c.source == key, fetch.c.outcome.in_(_READ))
+    read = sa.select(fetch.c.entries).where(fetch.c.source == key, fetch.c.outcome.in_(READ))
     return list(connection.scalars(read.order_by(fetch.c.at.desc(), fetch.c.id.desc()).limit(_HISTORY)))
 
 
