@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from app import sending
 from app.tokens import Purpose
 from app.wiring import Product
-from core.delivery import BatchState, EventKind
+from core.delivery import BatchState, DeliveryState, EventKind
 from core.edition import EditionState
 from core.errors import Refused
 from core.week import Week
@@ -81,8 +81,8 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far an edition is. The recipients of its batches by what has become of them; who was taken out of a batch
-    counts with it. `per_minute` is of the last minutes; `done_at` is when it will be over at that rate, or when the
+    """How far an edition is. The recipients of its batches by what has become of them; until a batch is handed over, who
+    was taken out of it counts with it. `per_minute` is of the last minutes; `done_at` is when it will be over at that rate, or when the
     last wave is due; None: nobody knows, or it is over."""
 
     week: str
@@ -93,6 +93,7 @@ class Progress:
     handed_over: int
     uncertain: int
     failed: int
+    suppressed: int
     per_minute: float
     next_at: datetime | None  # when the next wave is due; None: now, or there is none
     done_at: datetime | None
@@ -101,7 +102,7 @@ class Progress:
     @property
     def percent(self) -> float:
         """How much of it is settled, 0 to 100."""
-        settled = self.handed_over + self.failed
+        settled = self.handed_over + self.failed + self.suppressed
         return 100.0 * settled / self.recipients if self.recipients else 0.0
 
 
@@ -111,7 +112,7 @@ def progress(product: Product, week: Week) -> Progress:
     now = product.now
     with product.database.read() as connection:
         state = editions.find(connection, week).state
-        held = deliveries.recipients_by_state(connection, week)
+        held = deliveries.recipients_by_state(connection, [str(week)])[str(week)]
         pace = deliveries.pace(connection, week, since=now - _LATELY)
         first, last = deliveries.due_between(connection, week)
         doubts = uncertain.listed(connection, week, limit=_MOST_DOUBTS)
@@ -128,6 +129,7 @@ def progress(product: Product, week: Week) -> Progress:
         handed_over=held.get(BatchState.SENT, 0) + held.get(BatchState.CONFIRMED, 0),
         uncertain=held.get(BatchState.UNCERTAIN, 0),
         failed=held.get(BatchState.FAILED, 0),
+        suppressed=held.get(DeliveryState.SUPPRESSED, 0),
         per_minute=per_minute,
         next_at=first if first is not None and first > now else None,
         done_at=_done_at(waiting + under_way, per_minute, last, now=now),

@@ -257,7 +257,7 @@ def _private(path: Path) -> TextIO:
 
 @dataclass(slots=True, kw_only=True)
 class _Counts:
-    """What was added and known so far. `seen` holds eight bytes for each address of a dry run, which writes none."""
+    """Who became active and who was known so far. `seen` holds eight bytes for each address of a dry run, which writes none."""
 
     dry_run: bool
     added: int = 0
@@ -368,7 +368,7 @@ def _take(product: Product, rows: Sequence[_Row], counts: _Counts) -> list[_Refu
     with begin() as connection:
         closed = _closed(connection, fresh)
         if counts.dry_run:
-            known = subscribers.known_keys(connection, list(fresh))
+            known = subscribers.settled_keys(connection, list(fresh))
             added = _count_unseen((key for key in fresh if key not in known and key not in closed), counts.seen)
         else:
             newcomers = [row.newcomer for row in rows if fresh[row.key] is row and row.key not in closed]
@@ -379,12 +379,12 @@ def _take(product: Product, rows: Sequence[_Row], counts: _Counts) -> list[_Refu
 
 
 def _closed(connection: Any, keys: Collection[str]) -> dict[str, str]:
-    """Those of these address keys that nobody has and that may not be mailed, with the reason."""
+    """Those of these address keys that may not be mailed, with the reason; not those of whom a row would change nothing."""
     hashes = {key_hash(key): key for key in keys}
     domains = subscribers.suppressed_domains(connection)
     closed = {key: "domain" for key in keys if domains and subscribers.domain_of(key) in domains}
     closed |= {hashes[each]: why for each, why in subscribers.suppressed_hashes(connection, list(hashes)).items()}
-    for key in subscribers.known_keys(connection, list(closed)) if closed else ():
+    for key in subscribers.settled_keys(connection, list(closed)) if closed else ():
         del closed[key]
     return closed
 

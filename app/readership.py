@@ -51,7 +51,7 @@ class Reader:
 def find(product: Product, address: str) -> int | None:
     """The number of the subscriber with exactly this address, None when there is none. Raises Refused for what is no
     address."""
-    wanted = checked_address(address)
+    wanted = checked_address(address, new=False)
     with product.database.read() as connection:
         found = subscribers.find(connection, wanted)
     return None if found is None else found.id

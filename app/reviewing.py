@@ -99,16 +99,24 @@ def _require_no_human(connection: Any, address: str) -> None:
             raise Refused(f"{address} is known as a person.", mend="Give the program an address of its own.")
 
 
-def checked_address(email: str) -> str:
-    """An address as it is written in mails. Raises Refused for what cannot be one."""
+def checked_address(email: str, *, new: bool = True) -> str:
+    """An address as it is written in mails. Raises Refused for what cannot be one, and, where it is `new`, for one that
+    not every mail server takes: letters beyond ASCII before the @ need SMTPUTF8 (RFC 6531) all along the way."""
+    if not email.strip():
+        raise Refused("There is no e-mail address.", mend="Write it like name@example.com.")
     # Its tables cost 30 ms, and most commands meet no new address.
     from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415
 
     try:
-        return validate_email(email, check_deliverability=False, test_environment=True).normalized
+        return validate_email(
+            email, check_deliverability=False, test_environment=True, allow_smtputf8=not new
+        ).normalized
     except EmailNotValidError as error:
-        shown = clean(email, limit=80)
-        raise Refused(f"{shown!r} is not an e-mail address: {error}", mend="Write it like name@example.com.") from None
+        shown, why = clean(email, limit=80), str(error)
+        raise Refused(
+            f"{shown!r} is not an e-mail address that we can use: {why[:1].lower()}{why[1:]}",
+            mend="Write it like name@example.com.",
+        ) from None
 
 
 def require_editor(connection: Any, email: str) -> Person:
@@ -269,13 +277,10 @@ def submit(
                 now=now,
             )
             _require_reviewable(tools.get(connection, [tool_id])[tool_id], seat)
-            quorum = people.quorum_of(connection, tool_id, default=product.settings.quorum)
-            result = tally(reviews.verdicts(connection, [tool_id])[tool_id], quorum=quorum)
+            result = _tally(product, connection, tool_id)
             reviews.settle_panel(connection, tool_id, submitted=result.total, closed=result.closed, now=now)
-            # One's own verdicts from other seats give nothing away.
-            mine = panels.said_on(connection, [tool_id], by=reviewer).get(tool_id, ())
-            if looks and result.total > sum(each.state is VerdictState.SUBMITTED for each in mine):
-                reviews.looks(connection, reviewer, [tool_id], now=now)
+            if looks:
+                _look_at_others(connection, reviewer, tool_id, result, now=now)
             found = tools.get(connection, [tool_id])[tool_id]
             audit.note(
                 connection,
@@ -287,7 +292,7 @@ def submit(
                 after={"seat": seat, "version": reviews.version_of(connection, seat)},
             )
     except (StaleFence, Refused):
-        there = _pressed_twice(product, email, seat, words=(decision, words, basis, said))
+        there = _pressed_twice(product, email, seat, words=(decision, words, basis, said), looks=looks)
         if there is not None:
             return there
         _keep_draft(product, email, seat=seat, decision=decision, quote=words, basis=basis, disclosure=said)
@@ -295,18 +300,33 @@ def submit(
     return Submitted(tool=found.slug, name=found.name, tally=result)
 
 
+def _tally(product: Product, connection: Any, tool: int) -> Tally:
+    quorum = people.quorum_of(connection, tool, default=product.settings.quorum)
+    return tally(reviews.verdicts(connection, [tool])[tool], quorum=quorum)
+
+
+def _look_at_others(connection: Any, reviewer: Person, tool: int, shown: Tally, *, now: datetime) -> None:
+    """Write down that somebody is shown this tally; one's own verdicts, from whatever seats, give nothing away."""
+    mine = panels.said_on(connection, [tool], by=reviewer).get(tool, ())
+    if shown.total > sum(each.state is VerdictState.SUBMITTED for each in mine):
+        reviews.looks(connection, reviewer, [tool], now=now)
+
+
 def _pressed_twice(
-    product: Product, email: str, seat: int, *, words: tuple[Decision, str, Basis, str]
+    product: Product, email: str, seat: int, *, words: tuple[Decision, str, Basis, str], looks: bool
 ) -> Submitted | None:
-    """What the first press of the button did, when this is the second."""
-    with product.database.read() as connection:
+    """What the first press of the button did, when this is the second. It shows the panel like the first: who asks
+    without `looks` first and with it then has looked."""
+    with product.database.write() as connection:
         at = reviews.get_seat(connection, seat).tool
-        mine = panels.said_on(connection, [at], by=people.find(connection, email)).get(at, ())
+        reviewer = people.find(connection, email)
+        mine = panels.said_on(connection, [at], by=reviewer).get(at, ())
         same = [each for each in mine if each.seat == seat and each.state is VerdictState.SUBMITTED]
         if [(each.decision, each.quote, each.basis, each.disclosure) for each in same] != [words]:
             return None
-        quorum = people.quorum_of(connection, at, default=product.settings.quorum)
-        result = tally(reviews.verdicts(connection, [at])[at], quorum=quorum)
+        result = _tally(product, connection, at)
+        if looks:
+            _look_at_others(connection, reviewer, at, result, now=product.now)
         found = tools.get(connection, [at])[at]
         return Submitted(tool=found.slug, name=found.name, tally=result)
 
@@ -626,7 +646,7 @@ def revise(
         raise
     except (StaleVersion, StaleFence, Refused) as refusal:
         if isinstance(refusal, StaleVersion):
-            there = _pressed_twice(product, email, seat, words=(decision, words, basis, said))
+            there = _pressed_twice(product, email, seat, words=(decision, words, basis, said), looks=False)
             if there is not None:
                 return there.tool
         _keep_draft(product, email, seat=seat, decision=decision, quote=words, basis=basis, disclosure=said)

@@ -494,21 +494,23 @@ def move(product: Product, token: str, *, network: str | None = None) -> str:
 
 
 def add(product: Product, address: str, *, consent: str | None, name: str = "", actor: str) -> Subscriber:
-    """Add one address: active at once with the text the person agreed to, else asked to confirm.
+    """Add one address: active at once with the text the person agreed to, also when it had not confirmed yet; else asked
+    to confirm.
 
-    A known address is returned as it is. Raises Refused for what is no address, or may not be mailed.
+    Any other known address is returned as it is. Raises Refused for what is no address, or may not be mailed.
     """
     wanted = checked_address(address)
     now = product.now
     with product.database.write() as connection:
         found = subscribers.find(connection, wanted)
+        new = found is None
         if found is None:
             found = _add(connection, wanted, consent=consent, name=name, categories=(), confirmed_at=None, now=now)
             audit.note(connection, now=now, actor=actor, action="subscriber.add", subject=f"subscriber:{found.id}")
-            asked = consent is None
-        else:
-            asked = False
-    if asked:
+        elif consent and found.state is SubscriberState.PENDING:
+            found = _activate(connection, found, consent, now=now)
+            audit.note(connection, now=now, actor=actor, action="subscriber.add", subject=f"subscriber:{found.id}")
+    if new and consent is None:
         _post_confirmation(product, found)
     return found
 
@@ -523,9 +525,7 @@ def _add(
     confirmed_at: datetime | None,
     now: datetime,
 ) -> Subscriber:
-    why = subscribers.suppressed(connection, address)
-    if why is not None:
-        raise Refused(f"{address} may not be mailed ({why}).", mend="Only that person can subscribe again.")
+    _require_unsuppressed(connection, address)
     kind, text = ("imported", consent) if consent else ("asked", CONSENT)
     return subscribers.add(
         connection,
@@ -536,6 +536,20 @@ def _add(
         confirmed_at=(confirmed_at or now) if consent else None,
         now=now,
     )
+
+
+def _activate(connection: Any, found: Subscriber, consent: str, *, now: datetime) -> Subscriber:
+    """Somebody who was asked to confirm has agreed elsewhere."""
+    _require_unsuppressed(connection, found.address)
+    subscribers.confirm(connection, found.id, now=now)
+    trail = Consent(kind="imported", text=clean(consent, limit=500), source="command line")
+    subscribers.note_consent(connection, found.id, trail, now=now)
+    return subscribers.get(connection, found.id) or found
+
+
+def _require_unsuppressed(connection: Any, address: str) -> None:
+    if (why := subscribers.suppressed(connection, address)) is not None:
+        raise Refused(f"{address} may not be mailed ({why}).", mend="Only that person can subscribe again.")
 
 
 def listed(product: Product, *, limit: int = 50) -> list[Subscriber]:
@@ -575,7 +589,7 @@ def erase(product: Product, address: str, *, actor: str) -> None:
 
 def stop_mailing(product: Product, address: str, *, actor: str) -> None:
     """Never mail an address again, subscriber or not; a subscription ends with it. Raises Refused for what is none."""
-    wanted, now = checked_address(address), product.now
+    wanted, now = checked_address(address, new=False), product.now
     with product.database.write() as connection:
         subscribers.suppress(connection, wanted, reason="manual", now=now)
         found = subscribers.find(connection, wanted)
@@ -589,7 +603,7 @@ def stop_mailing(product: Product, address: str, *, actor: str) -> None:
 def allow_mailing(product: Product, address: str, *, actor: str) -> str:
     """Take an address off the list of those never to be mailed; whoever it is still has to subscribe again. Returns the
     reason that it was there for. Raises Refused, also for a spam report or an erasure: those are the person's to undo."""
-    wanted, now = checked_address(address), product.now
+    wanted, now = checked_address(address, new=False), product.now
     with product.database.write() as connection:
         why = subscribers.suppressed(connection, wanted)
         if why in ("complained", "erased"):

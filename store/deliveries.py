@@ -6,6 +6,7 @@ finds nothing to do.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -23,6 +24,8 @@ from store.schema import batch, delivery, edition, edition_taste, subscriber, su
 from store.subscribers import domain_of, key_hash, not_paused, receives, suppressed_domains
 from store.types import Id
 
+_TAKEN = (BatchState.SENT, BatchState.CONFIRMED)
+_KEPT_BACK = {DeliveryState.REFUSED: BatchState.FAILED, DeliveryState.SUPPRESSED: DeliveryState.SUPPRESSED}
 _OPEN_BATCH = (BatchState.PENDING, BatchState.CLAIMED, BatchState.SENDING, BatchState.UNCERTAIN)
 
 
@@ -503,10 +506,26 @@ def batches(connection: Connection, week: Week) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def recipients_by_state(connection: Connection, week: Week) -> dict[str, int]:
-    """How many recipients the batches in each state were made for: a look at the batches alone."""
-    query = sa.select(batch.c.state, sa.func.sum(batch.c.recipients)).where(batch.c.week == str(week))
-    return {row[0]: int(row[1]) for row in connection.execute(query.group_by(batch.c.state))}
+def recipients_by_state(connection: Connection, weeks: Sequence[str]) -> dict[str, dict[str, int]]:
+    """By week and by the state of their batch, how many recipients.
+
+    Of a batch that was handed over some were not: who was refused alone counts as `failed`, who left just before as
+    `suppressed`. Otherwise it is a look at the batches, never at every delivery.
+    """
+    found: dict[str, dict[str, int]] = {week: defaultdict(int) for week in weeks}
+    query = sa.select(batch.c.week, batch.c.state, sa.func.sum(batch.c.recipients)).where(batch.c.week.in_(weeks))
+    for week, state, many in connection.execute(query.group_by(batch.c.week, batch.c.state)):
+        found[week][state] += int(many)
+    kept_back = (
+        sa.select(delivery.c.week, batch.c.state, delivery.c.state, sa.func.count())
+        .join_from(delivery, batch, batch.c.id == delivery.c.batch)
+        .where(delivery.c.week.in_(weeks), delivery.c.state.in_(_KEPT_BACK), batch.c.state.in_(_TAKEN))
+        .group_by(delivery.c.week, batch.c.state, delivery.c.state)
+    )
+    for week, state, why, many in connection.execute(kept_back):
+        found[week][state] -= many
+        found[week][_KEPT_BACK[why]] += many
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -519,9 +538,8 @@ class Pace:
 
 def pace(connection: Connection, week: Week, *, since: datetime) -> Pace | None:
     """What was handed over since an instant, or since the first of it was begun, if that is later; None: nothing."""
-    taken = (BatchState.SENT, BatchState.CONFIRMED)
     query = sa.select(sa.func.sum(batch.c.recipients), sa.func.min(batch.c.started_at)).where(
-        batch.c.week == str(week), batch.c.state.in_(taken), batch.c.settled_at > since
+        batch.c.week == str(week), batch.c.state.in_(_TAKEN), batch.c.settled_at > since
     )
     recipients_, began = connection.execute(query).one()
     return Pace(recipients=int(recipients_), since=max(since, began)) if recipients_ else None

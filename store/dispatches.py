@@ -13,12 +13,13 @@ from core.delivery import BatchState
 from core.edition import EditionState
 from core.errors import NotFound
 from core.week import Week
+from store import deliveries
 from store.schema import batch, edition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch:
-    """An approved edition and its batches. `batches` and `recipients`: by the state of the batch."""
+    """An approved edition and its batches. `batches`: by their state; `recipients`: see deliveries.recipients_by_state."""
 
     week: str
     number: int
@@ -39,7 +40,7 @@ class Dispatch:
 
     @property
     def handed_over(self) -> int:
-        """Recipients that a transport took over."""
+        """Recipients whose mail a transport took over."""
         return self.recipients.get(BatchState.SENT, 0) + self.recipients.get(BatchState.CONFIRMED, 0)
 
 
@@ -77,17 +78,11 @@ def find(connection: Connection, week: Week) -> Dispatch:
 def _dispatches(connection: Connection, query: sa.Select[tuple[object, ...]]) -> list[Dispatch]:
     rows = connection.execute(query).mappings().all()
     batches: dict[str, dict[str, int]] = defaultdict(dict)
-    recipients: dict[str, dict[str, int]] = defaultdict(dict)
-    counted = (
-        sa.select(
-            batch.c.week, batch.c.state, sa.func.count().label("many"), sa.func.sum(batch.c.recipients).label("to")
-        )
-        .where(batch.c.week.in_([row["week"] for row in rows]))
-        .group_by(batch.c.week, batch.c.state)
-    )
-    for row in connection.execute(counted):
-        batches[row.week][row.state] = row.many
-        recipients[row.week][row.state] = int(row.to)
+    weeks = [row["week"] for row in rows]
+    counted = sa.select(batch.c.week, batch.c.state, sa.func.count()).where(batch.c.week.in_(weeks))
+    for week, state, many in connection.execute(counted.group_by(batch.c.week, batch.c.state)):
+        batches[week][state] = many
+    recipients = deliveries.recipients_by_state(connection, weeks)
     return [
         Dispatch(
             **dict(row) | {"state": EditionState(row["state"])},

@@ -162,7 +162,8 @@ class Newcomer:
 
 
 def add_many(connection: Connection, newcomers: Sequence[Newcomer], *, source: str, now: datetime) -> int:
-    """Add all of them, active, with their consent. Returns how many were new; who is there already is left as they are.
+    """Add all of them, active, with their consent. Returns how many are active by it: the new ones, and those who had not
+    confirmed yet; who else is there already is left as they are.
 
     No two of them may have the same address.
     """
@@ -181,7 +182,13 @@ def add_many(connection: Connection, newcomers: Sequence[Newcomer], *, source: s
         for each in newcomers
     ]
     same = {"state": SubscriberState.ACTIVE.value, "created_at": now}
-    insert = _insert_many(connection, subscriber, rows, same).on_conflict_do_nothing(index_elements=["address_key"])
+    insert = _insert_many(connection, subscriber, rows, same)
+    given = insert.excluded
+    insert = insert.on_conflict_do_update(
+        index_elements=["address_key"],
+        set_={"state": given.state, "confirmed_at": given.confirmed_at, "left_at": None, "asks": 0},
+        where=subscriber.c.state == SubscriberState.PENDING,
+    )
     made = connection.execute(insert.returning(subscriber.c.id, subscriber.c.address_key)).all()
     if made:
         steps = [{"subscriber": at, "text": words[key]} for at, key in made]
@@ -220,10 +227,12 @@ def _instant(instant: datetime, *, zone: str) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}{zone}"
 
 
-def known_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
-    """Those of these address keys that a subscriber has, in whatever state."""
+def settled_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
+    """Those of these address keys that a subscriber has who is more than asked to confirm: consent from elsewhere changes
+    nothing for them."""
     key = subscriber.c.address_key
-    return set(connection.scalars(sa.select(key).where(among(connection, key, keys))))
+    settled = subscriber.c.state != SubscriberState.PENDING
+    return set(connection.scalars(sa.select(key).where(among(connection, key, keys), settled)))
 
 
 def note_consent(connection: Connection, at: int, trail: Consent, *, now: datetime) -> None:

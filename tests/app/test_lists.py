@@ -170,6 +170,25 @@ def test_a_dry_run_counts_an_address_once_over_all_slices(product, monkeypatch):
     assert [bring(product, text, dry_run=dry).added for dry in (True, False)] == [2, 2]
 
 
+def test_consent_from_elsewhere_is_enough_for_who_was_only_asked_to_confirm_and_for_nobody_who_left(product):
+    for each in ("asked", "typed", "blocked"):
+        subscribing.add(product, f"{each}@x.example", consent=None, actor="test")
+    gone = subscribing.add(product, "gone@x.example", consent=YES, actor="test")
+    with product.database.write() as connection:
+        subscribers.leave(connection, gone.id, now=product.now)
+        subscribers.suppress(connection, "blocked@x.example", reason="complained", now=product.now)
+    text = "email,consent\nasked@x.example,Yes\ngone@x.example,Yes\nblocked@x.example,Yes\n"
+    for dry in (True, False):
+        done = bring(product, text, dry_run=dry)
+        assert (done.added, done.known, done.refused_rows) == (1, 1, 1)
+    subscribing.add(product, "typed@x.example", consent=YES, actor="test")
+    assert subscribing.add(product, "gone@x.example", consent=YES, actor="test").state == "unsubscribed"
+    with pytest.raises(Refused, match=r"may not be mailed \(complained\)"):
+        subscribing.add(product, "blocked@x.example", consent=YES, actor="test")
+    states = {each.address.partition("@")[0]: each.state for each in subscribing.listed(product)}
+    assert states == {"asked": "active", "typed": "active", "blocked": "pending", "gone": "unsubscribed"}
+
+
 def test_many_refused_rows_are_all_in_a_file_that_only_this_user_can_read_and_few_in_memory(product):
     count = SHOWN + 500
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

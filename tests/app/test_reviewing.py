@@ -436,6 +436,17 @@ def test_a_panel_shown_ends_withdrawing_and_is_logged_once(panel):
     hold(panel)
 
 
+def test_who_asks_again_to_be_shown_what_was_submitted_blind_has_looked(panel):
+    skeptic = "skeptic@example.com"
+    words(panel, reviewing.claim(panel, skeptic), skeptic)
+    lease = reviewing.claim(panel, BUILDER)
+    words(panel, lease)
+    assert words(panel, lease, looks=True).tally.total == 2
+    with pytest.raises(Refused, match="Revise your verdict instead"):
+        reviewing.withdraw(panel, BUILDER, lease.seat, version=1)
+    hold(panel)
+
+
 def test_own_verdicts_from_other_seats_are_nothing_that_is_seen(panel):
     reviewing.invite(panel, BUILDER, roles=[], lenses=["founder"], actor="test")
     for lens in ("builder", "founder"):

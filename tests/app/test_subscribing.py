@@ -130,9 +130,11 @@ def test_asking_tells_nobody_whether_an_address_is_known(product):
     assert state(product) is SubscriberState.ACTIVE
 
 
-@pytest.mark.parametrize("wrong", ["", "ada", "ada@", "ada@@example.com", "ada@example.com\nBcc: b@c.d", *LONG])
+@pytest.mark.parametrize(
+    "wrong", ["", " ", "ada", "jörg@example.com", "ada@", "ada@@example.com", "ada@example.com\nBcc: b@c.d", *LONG]
+)
 def test_what_is_no_address_is_refused(product, wrong):
-    with pytest.raises(Refused, match="is not an e-mail address") as refusal:
+    with pytest.raises(Refused, match="e-mail address") as refusal:
         ask(product, wrong)
     assert len(str(refusal.value)) < 400
     assert letters(product) == []
@@ -180,7 +182,7 @@ def test_nobody_is_asked_more_than_twice(product):
 @pytest.mark.parametrize(
     ("address", "kept"),
     [
-        ("Zoë@BÜCHER.example", "Zoë@bücher.example"),
+        ("Zoe@BÜCHER.example", "Zoe@bücher.example"),
         ("ada+news@example.com", "ada+news@example.com"),
         ("a.d.a@example.com", "a.d.a@example.com"),
         ("ada@xn--bcher-kva.example", "ada@bücher.example"),

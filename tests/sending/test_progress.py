@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from app import figures, scheduling
 from core.errors import NotFound
 from core.week import Week
+from store import dispatches
+from store.schema import delivery, subscriber
 from tests.sending.stage import WEEK
 
 
@@ -30,6 +32,24 @@ def test_before_between_and_after(stage):
     stage.send()
     done = progress(stage)
     assert (done.handed_over, done.waiting, done.done_at, done.percent) == (10, 0, None, 100.0)
+
+
+def test_who_was_refused_alone_or_left_meanwhile_is_not_counted_as_handed_over(stage):
+    stage.send(stopping=iter([False, True, True]).__next__)
+    with stage.product.database.write() as connection:
+        waiting = connection.scalars(
+            sa.select(delivery.c.subscriber).where(delivery.c.state == "in_batch").order_by(delivery.c.id)
+        ).all()
+        gone, odd = (sa.update(subscriber).where(subscriber.c.id == each) for each in waiting[:2])
+        connection.execute(gone.values(state="unsubscribed"))
+        # Stored before such addresses were refused at the door.
+        connection.execute(odd.values(address="jörg@example.org", address_key="jörg@example.org"))
+    status = stage.send()
+    found = progress(stage)
+    assert (found.handed_over, found.failed, found.suppressed, found.percent) == (8, 1, 1, 100.0)
+    assert (status.sent, status.failed, status.suppressed) == (8, 1, 1)
+    with stage.product.database.read() as connection:
+        assert dispatches.find(connection, WEEK).handed_over == 8
 
 
 def test_a_wave_to_come_says_when(stage):

@@ -382,7 +382,7 @@ def test_only_who_had_confirmed_and_left_just_now_is_back_with_one_press(store: 
 # ------------------------------------------------------------ many at once
 
 
-def test_many_are_added_with_their_consent_and_who_is_there_is_left_alone(store: Connection) -> None:
+def test_many_are_added_with_their_consent_and_who_has_confirmed_or_left_is_left_alone(store: Connection) -> None:
     bea = _ask(store, "bea@example.com")
     rows = [
         Newcomer(
@@ -395,18 +395,21 @@ def test_many_are_added_with_their_consent_and_who_is_there_is_left_alone(store:
         )
         for name in ("ada", "bea", "cyd")
     ]
-    assert subscribers.add_many(store, rows, source="test", now=NOW) == 2
+    assert subscribers.add_many(store, rows, source="test", now=NOW) == 3
     assert (
         subscribers.add_many(store, rows, source="test", now=NOW)
         == subscribers.add_many(store, (), source="", now=NOW)
         == 0
     )
-    assert _state(store, bea) is SubscriberState.PENDING
+    assert _state(store, bea) is SubscriberState.ACTIVE  # who was only asked has agreed elsewhere
+    assert [step["kind"] for step in subscribers.trail(store, bea.id)] == ["asked", "imported"]
     ada = subscribers.find(store, "ada@example.com")
     assert ada is not None
     (step,) = subscribers.trail(store, ada.id)
     assert (step["kind"], step["text"], step["at"], step["network"]) == ("imported", "ada!", NOW, None)
-    assert subscribers.known_keys(store, ["ada@example.com", "eve@example.com"]) == {"ada@example.com"}
+    _ask(store, "dot@example.com")
+    asked = ["ada@example.com", "dot@example.com", "eve@example.com"]
+    assert subscribers.settled_keys(store, asked) == {"ada@example.com"}
 
 
 # ------------------------------------------------------------ soft bounces and growth

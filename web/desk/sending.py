@@ -78,6 +78,7 @@ class SendingPages:
             "handed_over": f"{progress.handed_over:,}",
             "uncertain": f"{progress.uncertain:,}",
             "failed": f"{progress.failed:,}",
+            "suppressed": f"{progress.suppressed:,}",
             "pace": pace,
             "done": done,
             "batches": batches,
