@@ -6,11 +6,13 @@ import os
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryFile
 
 from app import ingesting, sending
-from app.settings import ENV_FILE, PREFIX, Settings, variable
+from app.settings import ENV_FILE, PREFIX, MailKind, Settings, variable
 from app.wiring import Product
-from core.errors import VerdictsError
+from core.errors import SettingsError, VerdictsError
 from core.source import SourceState, SourceStatus
 from store import checks, sources, subscribers, tools
 
@@ -138,7 +140,21 @@ def _sources(product: Product, name: str) -> Finding:
 
 def _mail(product: Product, name: str) -> Finding:
     sending.require_sendable(product)
+    if product.settings.mail is MailKind.OUTBOX:
+        _require_writable(product.settings.outbox_folder)
     return Finding(what=name, well=True, detail=f"by {product.settings.mail}")
+
+
+def _require_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise SettingsError(
+            f"Nothing can be written into the outbox, {folder} ({error.strerror}).",
+            mend="Let VERDICTS_OUTBOX name a folder that this user may write.",
+        ) from None
 
 
 def _disk(product: Product, name: str) -> Finding:

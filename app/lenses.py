@@ -29,13 +29,16 @@ def read_lenses(path: Path) -> tuple[Lens, ...]:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))
         found = _LENSES.validate_python(entries.get("lens", []))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise UsageError(
-            f"{path} cannot be read: {error}.", mend="It must be a TOML file with [[lens]] entries."
+            f"{path} cannot be read: {why}.", mend="It must be a TOML file with [[lens]] entries."
         ) from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise UsageError(f"{path.name} is wrong at lens {where}: {first['msg']}.", mend="Mend that entry.") from None
+    if not found:
+        raise UsageError(f"{path} has no [[lens]] entry.", mend="Is it another file? lenses.toml shows how one looks.")
     for name in ("key", "position"):
         given = Counter(getattr(each, name) for each in found)
         twice = [value for value, times in given.items() if times > 1]

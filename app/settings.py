@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+from dotenv.parser import parse_stream
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -217,11 +218,26 @@ def read_settings() -> Settings:
         raise SettingsError(f"{ENV_FILE} names {named}, which is no file.", mend="Leave it empty to read none.")
     file = ".env" if named is None else named
     try:
+        if file and Path(file).is_file():
+            _require_readable(file)
         return Settings(_env_file=file or None)
     except ValidationError as error:
         raise SettingsError(_explain(error), mend="docs/settings.md lists them all.") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{file} is not in UTF-8.", mend="Save it again as UTF-8.") from None
+
+
+def _require_readable(file: str) -> None:
+    """Raise SettingsError for a line that python-dotenv would pass over: a run with half of its settings is a wrong one."""
+    with Path(file).open(encoding="utf-8") as stream:
+        for binding in parse_stream(stream):
+            if binding.error:
+                text = binding.original.string
+                line = binding.original.line + len(text[: len(text) - len(text.lstrip())].splitlines())
+                raise SettingsError(
+                    f"{file}, line {line}, cannot be read.",
+                    mend='Write NAME=value, and close every quote: NAME="a value".',
+                )
 
 
 def _explain(error: ValidationError) -> str:

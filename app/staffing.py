@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -110,7 +110,7 @@ def invite(
     machine: bool,
     actor: str,
 ) -> Invited:
-    """Add a person, and mail them a sign-in link; a program gets none. Raises Refused for an address that is known, and
+    """Add a person, and mail them an invitation with a sign-in link; a program gets none. Raises Refused for an address that is known, and
     as `reviewing.invite` does."""
     address = reviewing.checked_address(email)
     with product.database.read() as connection:
@@ -126,18 +126,37 @@ def invite(
     if machine:
         _require_reviewing_only(address, roles)
     made = reviewing.invite(product, address, roles=roles, lenses=lenses, name=name, machine=machine, actor=actor)
-    problem = "" if machine else _mail_link(product, made.person, made.sign_in_url)
+    problem = "" if machine else _mail_invitation(product, made, actor)
     return Invited(person=made.person, problem=problem)
 
 
-def _mail_link(product: Product, person: Person, url: str) -> str:
+def _mail_invitation(product: Product, made: reviewing.Invitation, actor: str) -> str:
+    with product.database.read() as connection:
+        host = people.known(connection, actor)
+        names = {each.key: each.name for each in people.lenses(connection)}
+    context = {
+        "invited_by": (host.name or host.email) if host else actor,
+        "part": _part(made.person, names),
+        "desk_url": f"{product.settings.base_url}/desk",
+    }
+    return _mail_link(product, "invitation", made.person, made.sign_in_url, **context)
+
+
+def _part(person: Person, names: Mapping[str, str]) -> str:
+    """What somebody is invited to be: `editor and reviewer (Builder, Skeptic)`."""
+    lenses = f" ({', '.join(names[each] for each in person.lenses)})" if person.lenses else ""
+    return " and ".join(f"{role}{lenses if role is Role.REVIEWER else ''}" for role in sorted(person.roles))
+
+
+def _mail_link(product: Product, kind: str, person: Person, url: str, **more: str) -> str:
     context = {
         "name": person.name,
         "sign_in_url": url,
         "valid_minutes": int(SIGN_IN_LASTS.total_seconds() // 60),
+        **more,
     }
     try:
-        letters.post(product, "sign-in", person.email, context)
+        letters.post(product, kind, person.email, context)
     except (DeliveryError, RenderError) as error:
         return str(error)
     return ""
@@ -155,7 +174,7 @@ def send_letter(product: Product, at: int, *, seen: str, actor: str) -> Invited:
             raise Refused(f"{person.email} is {who}.", mend="Only people who may sign in get a link.")
         sessions.keep_link(connection, at=at, token_hash=hashed, now=now, expires=now + SIGN_IN_LASTS)
         _note_person(connection, person, "letter", actor=actor, now=now)
-    problem = _mail_link(product, person, f"{product.settings.base_url}/desk/sign-in/{token}")
+    problem = _mail_link(product, "sign-in", person, f"{product.settings.base_url}/desk/sign-in/{token}")
     return Invited(person=person, problem=problem)
 
 

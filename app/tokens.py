@@ -94,7 +94,7 @@ class Signer:
                 "This link is not one of ours, or was cut short.", mend="Copy it whole from the mail."
             ) from None
         if until and now.timestamp() > until:
-            raise Refused("This link has expired.", mend="Ask for a new one.")
+            raise Refused("This link has expired.")
         return payload
 
     def _read_each(self, purpose: Purpose, token: str) -> list[Any] | None:

@@ -120,7 +120,7 @@ def _require_voter(connection: Any, comparison_id: int, reader: Subscriber) -> d
 def vote(product: Product, token: str, *, choice: str, nonce: str, caller: Caller) -> Ballot:
     """Vote for one of the two, by slug; a later vote replaces an earlier one. Returns the ballot as it is now.
 
-    Raises StaleVersion when the page was made before the reader's newest choice, Refused for a ballot that is forged,
+    Raises StaleVersion when the page was made before the reader's newest choice and asks for another, Refused for a ballot that is forged,
     somebody else's or too old, for what is none of the two, and once the vote has closed; NotFound.
     """
     with product.database.write() as connection:
@@ -130,6 +130,10 @@ def vote(product: Product, token: str, *, choice: str, nonce: str, caller: Calle
         seen = _seen(product, poll, nonce)
         if choice not in poll.ids:
             raise Refused("That is not one of the two.", mend="Choose one of the tools on the page.")
+        if seen != (poll.cast.version if poll.cast else 0):
+            if choice == poll.ballot.choice:  # the answer's page was loaded again
+                return poll.ballot
+            raise StaleVersion("Your vote has changed since this page was made.", mend="Look at it, then choose again.")
         _cast(product, connection, poll, choice=poll.ids[choice], seen=seen, caller=caller)
         return _poll(product, connection, token).ballot
 
@@ -139,8 +143,6 @@ def _seen(product: Product, poll: _Poll, nonce: str) -> int:
     comparison, reader, version = product.signer.read(Purpose.BALLOT, nonce, now=product.now)
     if (comparison, reader) != (poll.comparison, poll.reader.id):
         raise Refused("This button belongs to another vote.", mend="Open the link in the mail again.")
-    if version != (poll.cast.version if poll.cast else 0):
-        raise StaleVersion("Your vote has changed since this page was made.", mend="Look at it, then choose again.")
     return int(version)
 
 

@@ -18,7 +18,11 @@ VerdictsError
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+
+_CLAUSE = re.compile(r"(?<=[.;]) +")
+_COMMAND = re.compile(r"`|(?<!\S)--[a-z]")
 
 
 class VerdictsError(Exception):
@@ -33,6 +37,17 @@ class VerdictsError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.mend}".strip()
+
+    @property
+    def on_page(self) -> str:
+        """Message and mend for somebody who has a page before them."""
+        return f"{self.message} {self.mend_on_page}".strip()
+
+    @property
+    def mend_on_page(self) -> str:
+        """The mend without what only the command line can do, which stands in backticks or as an option."""
+        kept = " ".join(each for each in _CLAUSE.split(self.mend) if not _COMMAND.search(each))
+        return f"{kept[:-1]}." if kept.endswith(";") else kept
 
 
 class UsageError(VerdictsError):

@@ -335,7 +335,7 @@ def suggest_preheader(views: Sequence[ComparisonView]) -> str:
 
 def suggest_intro(count: int) -> str:
     """What follows the greeting where an editor has written nothing; true of every edition."""
-    which = f"here are this week's {count} comparisons" if count > 1 else "here is this week's comparison"
+    which = f"Here are this week's {count} comparisons" if count > 1 else "Here is this week's comparison"
     return f"{which}: what the panel would ship, what it would skip, and where it parts."
 
 

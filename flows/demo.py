@@ -300,7 +300,7 @@ def _show(summary: dict[str, Any], *, seconds: float, quiet: bool) -> None:
     sys.stdout.write(
         f"\n{summary['sent']} of {summary['recipients']} mails sent, in {seconds:.0f} s. See the pages with:\n"
     )
-    sys.stdout.write(f"  VERDICTS_VAR={ROOT} .venv/bin/verdicts web\n")
+    sys.stdout.write(f"  VERDICTS_VAR={ROOT} VERDICTS_SOURCES={ROOT}/sources.toml .venv/bin/verdicts web\n")
 
 
 if __name__ == "__main__":

@@ -169,7 +169,7 @@ def explain(weighing: Weighing) -> tuple[Reason, ...]:
         *((0.55 * points / total, words) for points, words in alike),
         *((0.20 * points, words) for points, words in zip(_contrast(a, b), _contrast_words(a, b), strict=True)),
         (0.15 * numbers.freshness, f"Newer review: {_ago(round(numbers.days))}."),
-        (0.10 * numbers.demand, f"{numbers.asked} clicks and votes."),
+        (0.10 * numbers.demand, "One click or vote." if numbers.asked == 1 else f"{numbers.asked} clicks and votes."),
     ]
     found = [Reason(words=words, points=numbers.comparability * points) for points, words in parts if points > 0]
     return tuple(sorted(found, key=lambda reason: (-reason.points, reason.words)))

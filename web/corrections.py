@@ -53,6 +53,6 @@ class CorrectionPages:
         try:
             correcting.report(self.product, about, claim=claim, source_url=source)
         except Refused as refusal:
-            words = {"claim": claim, "given": source, "problem": str(refusal)}
+            words = {"claim": claim, "given": source, "problem": refusal.on_page}
             return self.pages.private("report.html", status=400, subject=subject, done=False, **words)
         return self.pages.private("report.html", subject=subject, done=True)

@@ -82,7 +82,7 @@ class PreferencePages:
             raise
         except Refused as refusal:
             found = subscribing.preferences(self.product, token)
-            return self._page(found, status=400, address=address, problem=str(refusal))
+            return self._page(found, status=400, address=address, problem=refusal.on_page)
         answer = self.pages.private("check_your_mail.html", address=address, again="")
         if letter is not None:
             answer.background = BackgroundTask(subscribing.send_move, self.product, letter)
@@ -106,4 +106,4 @@ class PreferencePages:
 
     def _refuse(self, refusal: Refused) -> Response:
         self.counting.refused("preferences", "refused")
-        return self.pages.private("stale_link.html", status=400, problem=str(refusal), again="")
+        return self.pages.private("stale_link.html", status=400, problem=refusal.on_page, again="")

@@ -65,7 +65,7 @@ class SubscriberPages:
         try:
             wanted = subscribing.wanted_address(self.product, address)
         except Refused as refusal:
-            return self.pages.private("subscribe.html", status=400, address=address, problem=str(refusal))
+            return self.pages.private("subscribe.html", status=400, address=address, problem=refusal.on_page)
         answer = self.pages.private("check_your_mail.html", address=address, again="/subscribe")
         if form.get(DECOY):
             self.counting.refused("subscribe", "decoy")
@@ -121,7 +121,7 @@ class SubscriberPages:
             back = subscribing.way_back(self.product, token)
         except Refused as refusal:
             stale = self._stale_link(refusal)
-            return _plain(str(refusal), status=400) if one_click else stale
+            return _plain(refusal.on_page, status=400) if one_click else stale
         path = back.removeprefix(self.product.settings.base_url) if back else ""
         return self.pages.private("unsubscribed.html", address=address, undo=path)
 
@@ -135,7 +135,7 @@ class SubscriberPages:
 
     def _stale_link(self, refusal: Refused) -> Response:
         self.counting.refused("link", "refused")
-        return self.pages.private("stale_link.html", status=400, problem=str(refusal), again="/subscribe")
+        return self.pages.private("stale_link.html", status=400, problem=refusal.on_page, again="/subscribe")
 
 
 def _plain(text: str, *, status: int = 200) -> Response:

@@ -53,7 +53,7 @@ class VotePages:
         except StaleVersion as stale:
             self.counting.refused("vote", "stale")
             ballot = voting.ballot(self.product, token)
-            return self.pages.private("vote.html", status=409, ballot=ballot, problem=str(stale), done=False)
+            return self.pages.private("vote.html", status=409, ballot=ballot, problem=stale.on_page, done=False)
         except limiting.TooMany:
             raise
         except (Refused, NotFound) as refusal:
@@ -62,4 +62,4 @@ class VotePages:
 
     def _refuse(self, refusal: Refused | NotFound) -> Response:
         self.counting.refused("vote", "refused")
-        return self.pages.private("stale_link.html", status=400, problem=str(refusal), again="")
+        return self.pages.private("stale_link.html", status=400, problem=refusal.on_page, again="")

@@ -54,7 +54,7 @@ def propose(*, limit: Count = 10) -> Report:
         for each in found
     ]
     rows = [
-        {"a": each.a, "b": each.b, "score": f"{each.score:.2f}", "reasons": "; ".join(w.words for w in each.reasons)}
+        {"a": each.a, "b": each.b, "score": f"{each.score:.2f}", "reasons": " ".join(w.words for w in each.reasons)}
         for each in found
     ]
     words = [] if rows else ["No good pair among the tools whose panel is closed."]
@@ -68,7 +68,7 @@ def accept(a: str, b: str, *, as_: Annotated[str, Parameter(name="--as")]) -> Re
     """Take a proposed pair, as an editor: it becomes a comparison in draft."""
     with open_product() as product:
         found = pairing.accept(product, a, b, by=as_)
-    return Report(data=_row(found), text=f"{found.slug} is a {found.state}, version {found.version}.")
+    return Report(data=_row(found), text=f"{found.slug}: {found.state}, version {found.version}.")
 
 
 @app.command
@@ -113,7 +113,7 @@ def create(a: str, b: str) -> Report:
     """Put two reviewed tools side by side."""
     with open_product() as product:
         found = editing.create_comparison(product, a, b, actor=COMMAND_LINE)
-    return Report(data=_row(found), text=f"{found.slug} is a {found.state}, version {found.version}.")
+    return Report(data=_row(found), text=f"{found.slug}: {found.state}, version {found.version}.")
 
 
 @app.command

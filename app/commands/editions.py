@@ -21,15 +21,26 @@ from core.week import Week
 
 app = App(name="edition")
 
+_NEAR = 4  # weeks ahead
+
 
 @app.command
 def assemble(*, week: str | None = None) -> Report:
     """Put approved comparisons that were never sent into the week's draft (this week's without --week)."""
     with open_product() as product:
-        made = composing.assemble(product, Week.parse(week) if week else Week.of(product.now))
-    return Report(
-        data=_row(made), text=f"Edition {made.number}, {made.week}: {len(made.comparisons)} comparisons, {made.state}."
-    )
+        this = Week.of(product.now)
+        made = composing.assemble(product, Week.parse(week) if week else this)
+    many = "1 comparison" if len(made.comparisons) == 1 else f"{len(made.comparisons)} comparisons"
+    said = f"Edition {made.number}, {made.week}: {many}, {made.state}."
+    return Report(data=_row(made), text=said + _mind(made.week, this))
+
+
+def _mind(week: Week, this: Week) -> str:
+    """What to look at again before an edition of a week far from this one goes out."""
+    away = (week.monday - this.monday).days // 7
+    if -1 <= away <= _NEAR:
+        return ""
+    return f"\nMind the week: it is {abs(away)} weeks {'from now' if away > 0 else 'back'}."
 
 
 def _row(edition: Edition) -> dict[str, Any]:

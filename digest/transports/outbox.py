@@ -15,6 +15,10 @@ from digest.transports.transport import date_of, new_attempt
 _NOT_SAFE = re.compile(r"[^A-Za-z0-9.@+_-]")
 
 
+def _words(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}"
+
+
 class Outbox:
     """Writes each mail under `<week>-<delivery>-<address>.eml`, whole or not at all.
 
@@ -45,7 +49,7 @@ class Outbox:
         except DeliveryError as error:
             return Answer(kind=AnswerKind.UNAUTHORISED, detail=str(error))
         except OSError as error:
-            return Answer(kind=AnswerKind.LATER, detail=str(error))
+            return Answer(kind=AnswerKind.LATER, detail=_words(error))
         for recipient in fine:
             try:
                 self._write(outgoing.week, recipient, messages)
@@ -53,7 +57,7 @@ class Outbox:
                 refused[recipient.delivery] = str(error)
             except OSError as error:
                 later.add(recipient.delivery)
-                detail = str(error)
+                detail = _words(error)
         return Answer(kind=AnswerKind.ACCEPTED, refused=refused, later=frozenset(later), detail=detail)
 
     def _write(self, week: str, recipient: Recipient, messages: Messages) -> None:

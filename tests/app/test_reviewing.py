@@ -382,6 +382,7 @@ def _lens(key: str, position: int) -> str:
         ("[[lens]\n", "cannot be read.*TOML"),
         ('[[lens]]\nkey = "x"\n', r"wrong\.toml is wrong at lens 0\.name"),
         ("lens = 7\n", "wrong.toml is wrong at lens"),
+        ("[[source]]\n", r"has no \[\[lens\]\] entry"),
         (b"\xff\xfe", "cannot be read"),
     ],
 )

@@ -138,7 +138,12 @@ def test_a_file_called_dot_env_is_read_where_a_command_runs(monkeypatch, tmp_pat
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"VERDICTS_QUORUM=\xff\n", "not in UTF-8"), (b"VERDICTS_QUORUM=many\n", "VERDICTS_QUORUM does not fit")],
+    [
+        (b"VERDICTS_QUORUM=\xff\n", "not in UTF-8"),
+        (b"VERDICTS_QUORUM=many\n", "VERDICTS_QUORUM does not fit"),
+        (b'# ours\n\n\nVERDICTS_SECRET_KEY="abc\nVERDICTS_QUORUM=3\n', "mine.env, line 4, cannot be read"),
+        (b"VERDICTS_QUORUM=3\n=4\n", "mine.env, line 2, cannot be read"),
+    ],
 )
 def test_a_wrong_line_of_the_file_is_as_wrong_as_a_variable(monkeypatch, tmp_path, content, message):
     file = tmp_path / "mine.env"
@@ -245,6 +250,16 @@ def test_the_doctor_names_variables_that_are_no_settings(product, monkeypatch):
     assert not findings["unknown settings"].well
     assert "VERDICTS_QUORUN" in findings["unknown settings"].detail
     assert findings["database"].well
+
+
+def test_the_doctor_tries_whether_the_outbox_can_be_written(product):
+    product.settings.outbox_folder.rmdir() if product.settings.outbox_folder.exists() else None
+    product.settings.outbox_folder.write_text("a file where the folder should be")
+    [found] = [each for each in health.examine(product) if each.what == "mail"]
+    assert (found.well, "VERDICTS_OUTBOX" in found.detail) == (False, True)
+    product.settings.outbox_folder.unlink()
+    [found] = [each for each in health.examine(product) if each.what == "mail"]
+    assert (found.well, found.detail) == (True, "by outbox")
 
 
 def test_the_doctor_looks_at_everything_even_when_nothing_is_there(monkeypatch, tmp_path, capsys):

@@ -209,7 +209,7 @@ def test_a_link_to_confirm_lasts_seven_days(product):
     secret = token(letters(product)[0], "confirm")
     late = product.at(NOW + timedelta(days=7, seconds=1))
     for use in (subscribing.check_confirm, subscribing.confirm):
-        with pytest.raises(Refused, match=r"has expired\. Ask for a new one"):
+        with pytest.raises(Refused, match="has expired"):
             use(late, secret)
     assert subscribing.confirm(product.at(NOW + timedelta(days=7)), secret).state is SubscriberState.ACTIVE
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
+from bs4 import BeautifulSoup
 
 from app import editing, questions
+from store import schema
 from tests.app.making import shelve
 from tests.app.test_editing import ask
 from tests.chromium import needs_chromium
@@ -55,6 +58,21 @@ def test_an_answer_is_carried_out_said_and_taken_back(signed_in, product, answer
     assert undo(client, done).status_code == 303
     assert sorted(each.slug for each in editing.list_tools(product)) == ["ada", "bea"]
     assert words in said(client, press(client, at, answer))
+
+
+def test_tools_of_one_name_are_told_apart_on_the_buttons(signed_in, product):
+    shelve(product, "Ada", "Bea")
+    at = ask(product, "ada", "bea")
+    with product.database.write() as connection:
+        connection.execute(sa.update(schema.tool).values(name="Ada"))
+    buttons = BeautifulSoup(signed_in(EDITOR).get(page_of(at)).text, "lxml").select(".answers button span")
+    words = [each.get_text() for each in buttons]
+    assert words[1:] == [
+        "Same: keep Ada (ada)",
+        "Same: keep Ada (bea)",
+        "Ada (ada) is the newer version",
+        "Ada (bea) is the newer version",
+    ]
 
 
 def test_the_next_question_follows(signed_in, product):

@@ -72,6 +72,8 @@ def test_an_invitation_mails_a_link_and_is_logged(desk, product):
     assert (made.roles, made.lenses) == ({Role.REVIEWER}, ("skeptic",))
     (letter,) = letters(product)
     assert f"To: {NEW}" in letter
+    assert "You are invited to the desk" in letter
+    assert "as reviewer (Skeptic)" in " ".join(letter.split())
     assert re.search(r"/desk/sign-in/[\w=\n-]{40,}", letter)
     assert done(product, NEW) == ["person.invite"]
 

@@ -87,12 +87,12 @@ def test_the_editor_s_subject_and_preheader_win_over_suggestions():
         (
             1,
             "",
-            ("here is this week's comparison: what the panel would ship, what it would skip, and where it parts.",),
+            ("Here is this week's comparison: what the panel would ship, what it would skip, and where it parts.",),
         ),
         (
             3,
             " \n",
-            ("here are this week's 3 comparisons: what the panel would ship, what it would skip, and where it parts.",),
+            ("Here are this week's 3 comparisons: what the panel would ship, what it would skip, and where it parts.",),
         ),
         (3, "Small models.", ("Small models.",)),
     ],

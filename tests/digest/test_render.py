@@ -216,6 +216,14 @@ LETTERS = {
         "unsubscribe_url": "https://v.example/unsubscribe/t",
     },
     "sign-in": {"name": "", "sign_in_url": "https://v.example/desk/sign-in/t?a=1&b=2", "valid_minutes": 20},
+    "invitation": {
+        "name": "Grace",
+        "invited_by": "Edith",
+        "part": "reviewer (Builder, Skeptic)",
+        "sign_in_url": "https://v.example/desk/sign-in/t?a=1&b=2",
+        "desk_url": "https://v.example/desk",
+        "valid_minutes": 15,
+    },
 }
 
 

@@ -44,6 +44,14 @@ LETTERS: dict[str, dict[str, Any]] = {
     "move": {"move_url": f"{BASE}/move/t?a=1&b=2", "valid_days": 7},
     "moved": {"new_address": "a…@new.example", "back_url": f"{BASE}/move/t?a=1&b=2", "valid_days": 30},
     "sign-in": {"name": "Grace", "sign_in_url": f"{BASE}/desk/sign-in/t?a=1&b=2", "valid_minutes": 20},
+    "invitation": {
+        "name": "Grace",
+        "invited_by": "Edith",
+        "part": "reviewer (Builder, Skeptic)",
+        "sign_in_url": f"{BASE}/desk/sign-in/t?a=1&b=2",
+        "desk_url": f"{BASE}/desk",
+        "valid_minutes": 15,
+    },
     "reminder": reminder(name="Grace", seats=SEATS, desk_url=f"{BASE}/desk"),
     "alarm": alarm(alarms=ALARMS, desk_url=f"{BASE}/desk/alarms"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 
@@ -111,6 +112,16 @@ def test_the_last_page_needs_no_template(server, product: Product, tmp_path, mon
 def test_the_web_never_loads_prefect():
     script = "import sys, web.application; sys.exit('prefect' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_a_port_that_somebody_has_is_said_in_a_sentence(fresh):
+    environment = {**os.environ, "VERDICTS_VAR": str(fresh.settings.var)}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "web", "--port", str(port)]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == f"Port {port} cannot be opened: Address already in use. Use another with --port.\n"
 
 
 def test_the_server_serves_until_it_is_told_to_stop(fresh):

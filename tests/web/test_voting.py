@@ -169,6 +169,13 @@ def test_a_ballot_serves_once(site, product, link):
     assert shelf.tallied(product, VIEW.slug) == {A: 1}
 
 
+def test_the_answer_loaded_again_is_the_answer(site, product, link):
+    form = {"nonce": nonce(site.get(link)), "choice": A}
+    first, again = (words(site.post(link, data=form)) for _ in range(2))
+    assert first == again
+    assert shelf.tallied(product, VIEW.slug) == {A: 1}
+
+
 def test_a_ballot_is_its_readers_alone(site, product, link):
     other = shelf.link(product, Purpose.VOTE, shelf.reader(product), VIEW.slug)
     assert site.post(link, data={"nonce": nonce(site.get(other)), "choice": A}).status_code == 400

@@ -106,9 +106,9 @@ class Comparisons:
                 product, slug, email=visit.who.person.email, version=visit.number("version"), machine_read=read
             )
         except StaleVersion as stale:
-            return self._sheet(visit, status=409, problem=str(stale))
+            return self._sheet(visit, status=409, problem=stale.on_page)
         except Refused as refusal:
-            return self._sheet(visit, status=400, problem=str(refusal))
+            return self._sheet(visit, status=400, problem=refusal.on_page)
         undo = None
         if done.state is ComparisonState.APPROVED:
             address = f"/desk/comparisons/{done.slug}/withdraw"
@@ -123,7 +123,7 @@ class Comparisons:
                 self.desk.product, _slug(visit), email=visit.who.person.email, version=version
             )
         except StaleVersion as stale:
-            return self._sheet(visit, status=409, problem=str(stale))
+            return self._sheet(visit, status=409, problem=stale.on_page)
         address = f"/desk/comparisons/{done.slug}/approve"
         undo = Undo(address=address, label="Approve it again", fields={"version": str(done.version)})
         return self._done(visit, done.slug, "Withdrawn: it is a draft again, and seen by nobody.", undo=undo)
@@ -136,7 +136,7 @@ class Comparisons:
                 self.desk.product, _slug(visit), email=visit.who.person.email, version=version
             )
         except StaleVersion as stale:
-            return self._sheet(visit, status=409, problem=str(stale))
+            return self._sheet(visit, status=409, problem=stale.on_page)
         undo = Undo(address=f"/desk/comparisons/{done.slug}/back", label="Bring it back")
         return self._done(visit, done.slug, "Retired: it is seen nowhere any more.", undo=undo)
 

@@ -61,6 +61,6 @@ class Corrections:
                 self.desk.product, at, accept=decision == "accept", note=note, email=visit.who.person.email
             )
         except Refused as refusal:
-            return self._list(visit, problem=str(refusal), about=at, note=note, status=400)
+            return self._list(visit, problem=refusal.on_page, about=at, note=note, status=400)
         word = "is in the public log" if decision == "accept" else "was turned down"
         return self.desk.done(visit, to=LIST, said=f"The report on {about} {word}.")

@@ -85,7 +85,7 @@ class Duplicates:
                 actor=visit.who.person.email,
             )
         except StaleVersion as stale:
-            return self._sheet(visit, at, problem=str(stale), status=409)
+            return self._sheet(visit, at, problem=stale.on_page, status=409)
         to = f"/desk/duplicates/{following}" if following else "/desk/duplicates"
         undo = Undo(address=f"/desk/duplicates/{at}/again", label="Take it back")
         return self.desk.done(visit, to=to, said=f"{done.said}.", undo=undo)

@@ -97,11 +97,11 @@ class Editions:
             )
             return self._go_on(visit, act, before=before.edition, done=done)
         except StaleVersion as stale:
-            return self._sheet(visit, status=409, problem=str(stale))
+            return self._sheet(visit, status=409, problem=stale.on_page)
         except Conflict as conflict:
-            return self._sheet(visit, status=409, problem=str(conflict))
+            return self._sheet(visit, status=409, problem=conflict.on_page)
         except (Refused, RenderError) as refusal:
-            return self._sheet(visit, status=400, problem=str(refusal))
+            return self._sheet(visit, status=400, problem=refusal.on_page)
 
     def _go_on(self, visit: Visit, act: str, *, before: Edition, done: Edition) -> Response:
         changed = done.version != before.version
@@ -147,7 +147,7 @@ class Editions:
                 self.desk.product, week, version=visit.number("version"), email=visit.who.person.email
             )
         except StaleVersion as stale:
-            return self._sheet(visit, status=409, problem=str(stale))
+            return self._sheet(visit, status=409, problem=stale.on_page)
         return self._done(visit, done, f"{len(done.comparisons)} comparisons are in.", undo=_undo(before, done))
 
     def show_html(self, visit: Visit) -> Response:
@@ -162,7 +162,7 @@ class Editions:
         try:
             text = self._preview(visit).text
         except RenderError as error:
-            text = str(error)
+            text = error.on_page
         headers = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex", "Content-Security-Policy": OF_MAIL}
         return HTMLResponse(text, headers=headers, media_type="text/plain")
 
@@ -173,7 +173,7 @@ class Editions:
 
 
 def _escaped(error: VerdictsError) -> str:
-    return str(error).replace("&", "&amp;").replace("<", "&lt;")
+    return error.on_page.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _week(text: str) -> Week:

@@ -117,14 +117,14 @@ class Entrance:
             )
         except Refused as refusal:
             self.counting.refused("sign-in", "refused")
-            return self.desk.json({"error": refusal.message, "mend": refusal.mend}, status=400)
+            return self.desk.json({"error": refusal.message, "mend": refusal.mend_on_page}, status=400)
         answer = self.desk.json({"to": at_home(form.get("to", ""), otherwise=first_page(done.person.roles))})
         self._keep(answer, done)
         return answer
 
     def _stale(self, refusal: Refused) -> Response:
         self.counting.refused("sign-in", "stale")
-        return self._outside("sign_in.html", status=400, to="", problem=str(refusal))
+        return self._outside("sign_in.html", status=400, to="", problem=refusal.on_page)
 
     def _outside(self, template: str, *, status: int = 200, **values: object) -> Response:
         passkeys_here = passkeys.site(self.desk.product) is not None

@@ -53,7 +53,9 @@ class Pairs:
         try:
             made = suggesting.accept(self.desk.product, one, other, by=visit.who.person.email)
         except VerdictsError as error:
-            return self._list(visit, status=400, problem=str(error), one=visit.text("one"), other=visit.text("other"))
+            return self._list(
+                visit, status=400, problem=error.on_page, one=visit.text("one"), other=visit.text("other")
+            )
         undo = None
         if made.state == "draft":
             address = f"/desk/comparisons/{made.slug}/retire"
@@ -73,7 +75,7 @@ class Pairs:
         try:
             pairing.reject(self.desk.product, one, other, by=visit.who.person.email, reason=reason)
         except VerdictsError as error:
-            return self._list(visit, status=400, problem=str(error), reason=reason)
+            return self._list(visit, status=400, problem=error.on_page, reason=reason)
         undo = Undo(address="/desk/pairs/again", label="Suggest it again", fields={"one": one, "other": other})
         said = f"{one} and {other} come up again only after a verdict or fact has changed."
         return self.desk.done(visit, to="/desk/pairs", said=said, undo=undo)

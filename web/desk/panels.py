@@ -112,7 +112,7 @@ class PanelPages:
         except NotFound:
             raise
         except VerdictsError as error:
-            return self._page(visit, status=409, problem=str(error), at=seat)
+            return self._page(visit, status=409, problem=error.on_page, at=seat)
         return self.desk.done(visit, to=_at(slug), said=said)
 
 

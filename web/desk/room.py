@@ -192,8 +192,12 @@ class Desk:
 
     def _refused(self, visit: Visit, status: int, heading: str, error: VerdictsError) -> Response:
         if visit.by_script:
-            return self.json({"error": error.message, "mend": error.mend, "kind": type(error).__name__}, status=status)
-        return self.page(visit, "failure.html", status=status, heading=heading, message=error.message, mend=error.mend)
+            return self.json(
+                {"error": error.message, "mend": error.mend_on_page, "kind": type(error).__name__}, status=status
+            )
+        return self.page(
+            visit, "failure.html", status=status, heading=heading, message=error.message, mend=error.mend_on_page
+        )
 
     # ------------------------------------------------------------ answers
 

@@ -91,7 +91,7 @@ class SeatPages:
         found = self._open(visit)
         stale = isinstance(error, reviewing.StaleDraft)
         typed = replace(_read(visit), version=found.draft.version)
-        message = LOST if isinstance(error, StaleFence) and not found.holding and not found.standing else str(error)
+        message = LOST if isinstance(error, StaleFence) and not found.holding and not found.standing else error.on_page
         status = 409 if isinstance(error, Conflict) else 400
         newer = found.draft if stale else None
         return self._page(visit, found, typed=typed, status=status, problem=message, newer=newer)

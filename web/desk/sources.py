@@ -44,7 +44,8 @@ def _words(row: SourceRow) -> str:
         return f"{row.key} has not been asked yet."
     entries = [each.entries for each in row.runs]
     failed = sum(each.outcome is Outcome.FAILED for each in row.runs)
-    last = f"Entries of the last {len(entries)} runs of {row.key}, oldest first: "
+    runs = "the last run" if len(entries) == 1 else f"the last {len(entries)} runs"
+    last = f"Entries of {runs} of {row.key}, oldest first: "
     return f"{last}between {min(entries)} and {max(entries)}, {entries[0]} in the newest; {failed} failed."
 
 

@@ -135,9 +135,9 @@ class Tools:
         try:
             return act()
         except StaleVersion as stale:
-            return self._sheet(visit, status=409, problem=str(stale), part=part)
+            return self._sheet(visit, status=409, problem=stale.on_page, part=part)
         except Refused as refusal:
-            return self._sheet(visit, status=400, problem=str(refusal), part=part)
+            return self._sheet(visit, status=400, problem=refusal.on_page, part=part)
 
     def edit(self, visit: Visit) -> Response:
         """Set words by hand."""
@@ -256,7 +256,7 @@ class Tools:
         try:
             return self._try(visit, "merge", act)
         except VerdictsError as error:
-            return self._sheet(visit, status=400, problem=str(error), part="merge")
+            return self._sheet(visit, status=400, problem=error.on_page, part="merge")
 
     def unmerge(self, visit: Visit) -> Response:
         """Part a tool from the one that took it in."""
@@ -289,7 +289,7 @@ class Tools:
         try:
             return self._try(visit, "split", act)
         except VerdictsError as error:
-            return self._sheet(visit, status=400, problem=str(error), part="split")
+            return self._sheet(visit, status=400, problem=error.on_page, part="split")
 
     def reject(self, visit: Visit) -> Response:
         """Take it out of the queue and out of sight."""
