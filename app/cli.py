@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from app.report import Report, json_text
 from core.errors import UsageError, VerdictsError
@@ -127,6 +127,12 @@ def _explain(error: Exception) -> tuple[str, str, int]:
     """Message, mend and exit code."""
     if isinstance(error, VerdictsError):
         return error.message, error.mend, error.exit_code
+    if isinstance(error, UnusedCliTokensError):
+        return (
+            f"Too many arguments: {' '.join(error.unused_tokens or ())}.",
+            "`verdicts --help` shows the commands.",
+            _USAGE,
+        )
     if isinstance(error, CycloptsError):
         return str(error), "`verdicts --help` shows the commands.", _USAGE
     if isinstance(error, OSError) and error.filename is not None:

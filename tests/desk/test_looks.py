@@ -15,7 +15,7 @@ from tests.databases import built_upon
 from tests.desk.conftest import session_of
 from tests.desk.furnished import SEND, furnish, looks, looks_at_nothing
 
-WIDTHS = (360, 768, 1280)
+WIDTHS = (320, 360, 700, 768, 1280)
 EXAMINE = """() => new Promise((done) => {
   const seen = (each) => each.getClientRects().length > 0 && each.type !== "hidden";
   const named = (each) => each.labels?.length || each.ariaLabel || each.textContent.trim() || each.getAttribute("aria-labelledby");
