@@ -36,7 +36,11 @@ _SILENT = frozenset({"", "other", "noassertion", "none", "unknown"})
 _FREEMIUM = re.compile(r"\b(?:free tier|free plan|freemium|free forever)\b", re.IGNORECASE)
 _TRIAL = re.compile(r"\b(?:free trial|try (?:it )?(?:for )?free|\d{1,2}[- ]day trial)\b", re.IGNORECASE)
 _OPEN_SOURCE = re.compile(r"\bopen[- ]source[d]?\b", re.IGNORECASE)
-_FREE = re.compile(r"\bfree\b", re.IGNORECASE)
+_FREE = re.compile(r"(?<![\w-])free\b", re.IGNORECASE)  # nothing that is hands-free or ad-free
+_DENIED = re.compile(
+    r"(?:\bno|\bnot(?: an?)?|\bwithout(?: an?| any)?|(?:n't|n’t|\bnot) (?:have|offer|provide|include) (?:an?|any)|\blacks an?)\s+$",
+    re.IGNORECASE,
+)
 _FLAGS = ((_TRIAL, "trial"), (_OPEN_SOURCE, "says_open_source"), (_FREE, "says_free"))
 
 UNKNOWN = Pricing(model=PricingModel.UNKNOWN)
@@ -110,19 +114,27 @@ def from_text(*texts: str, url: str, at: datetime) -> Pricing | None:
     """R6: words of a tagline or summary. "Free tier" and its like are `freemium` (C); a trial, "open source" and bare
     "free" only raise flags. None when nothing of it is said."""
     text = "\n".join(texts)
-    flags = tuple(flag for pattern, flag in _FLAGS if pattern.search(text))
-    found = _FREEMIUM.search(text)
-    evidence = found or next((match for pattern, _ in _FLAGS if (match := pattern.search(text))), None)
+    said = {flag: match for pattern, flag in _FLAGS if (match := _said(pattern, text))}
+    found = _said(_FREEMIUM, text)
+    evidence = found or next(iter(said.values()), None)
     if evidence is None:
         return None
     return Pricing(
         model=PricingModel.FREEMIUM if found else PricingModel.UNKNOWN,
-        flags=tuple(flag for flag in flags if not (found and flag == "says_free")),
+        flags=tuple(flag for flag in said if not (found and flag == "says_free")),
         source_url=url,
         quote=_around(text, evidence),
         rule="R6",
         confidence=Confidence.C,
         observed_at=at,
+    )
+
+
+def _said(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    """Where a text first says it without saying that there is none: `no free plan`."""
+    return next(
+        (one for one in pattern.finditer(text) if not _DENIED.search(text[max(0, one.start() - 30) : one.start()])),
+        None,
     )
 
 

@@ -85,6 +85,26 @@ def test_words_prove_freemium_and_nothing_else(text: str, model: str, flags: Seq
     assert read.quote == text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No free plan. Plans start at $19 per month.",
+        "There isn't a bug, but it doesn't have a free tier",
+        "Works without any free plan",
+        "Not open source",
+        "Hands-free coding, ad-free and gluten-free",
+    ],
+)
+def test_what_is_denied_or_part_of_another_word_is_no_evidence(text: str) -> None:
+    assert from_text(text, url=URL, at=NOW) is None
+
+
+def test_what_is_denied_first_and_said_later_is_said() -> None:
+    read = from_text("No free trial needed: there is a free plan, and it is open source.", url=URL, at=NOW)
+    assert read
+    assert (read.model, read.flags) == ("freemium", ("says_open_source",))
+
+
 def test_words_without_a_price_are_no_evidence() -> None:
     assert from_text("Freedom and freely moving agents", url=URL, at=NOW) is None
     assert first(None, None) is None
