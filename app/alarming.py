@@ -15,16 +15,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from app import letters
+from app import letters, sending
 from app.reminding import in_words, is_quiet, zone_of
 from app.wiring import Product
+from core.edition import EditionState
 from core.errors import DeliveryError, NotFound, RenderError, StaleVersion
 from core.panel import Person, Role, SeatRow
 from core.week import Week
 from digest.letters import Alarm as Line
 from digest.letters import alarm as letter
 from store import alarms as book
-from store import audit, checks, people, reviews
+from store import audit, checks, editions, people, plans, reviews
 from store.alarms import Doubt, Draft, Kept, LensState, SourceTrouble
 
 _DAY = timedelta(days=1)
@@ -35,6 +36,9 @@ FAILURES = 3
 SILENT = 14 * _DAY
 UNASKED = timedelta(hours=6)
 """How long after its time a source may be asked: housekeeping and long runs delay it, a dead scheduler for ever."""
+
+UNSENT = timedelta(hours=6)
+"""How long after its time an edition may wait: the schedule looks for it every quarter of an hour."""
 
 ROOM = 500_000_000
 """Bytes that must be free."""
@@ -48,6 +52,15 @@ _FIGURES = re.compile(r"[0-9.]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unsent:
+    """An approved edition whose sending has not begun."""
+
+    week: str
+    due_at: datetime
+    closes_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """How things stand. Sources: one more than `_EACH` of a kind when there are more."""
 
@@ -58,6 +71,7 @@ class Facts:
     sources: tuple[SourceTrouble, ...] = ()
     unasked_since: datetime | None = None
     drafts: tuple[Draft, ...] = ()
+    unsent: tuple[Unsent, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     free_bytes: int = ROOM
     broken: tuple[str, ...] = ()
@@ -91,7 +105,7 @@ class Alarm:
 
 def alarms(facts: Facts) -> list[Alarm]:
     """Everything that needs an operator, the most urgent first."""
-    kinds = (_sending, _broken, _disk, _edition, _unasked, _lenses, _deserted, _late, _quorum, _sources)
+    kinds = (_sending, _broken, _disk, _edition, _unsent, _unasked, _lenses, _deserted, _late, _quorum, _sources)
     return [each for kind in kinds for each in kind(facts)]
 
 
@@ -158,6 +172,26 @@ def _edition(facts: Facts) -> Iterator[Alarm]:
                 gist="draft",
                 since=due,
             )
+
+
+def _unsent(facts: Facts) -> Iterator[Alarm]:
+    for each in facts.unsent:
+        over = facts.now >= each.closes_at
+        if facts.now < each.due_at + UNSENT:
+            continue
+        yield Alarm(
+            key=f"unsent:{each.week}",
+            title=f"Edition {each.week} {'was not sent' if over else 'is due and nobody sends it'}",
+            words="Its send window has passed: nothing of it goes out any more."
+            if over
+            else f"Its send window closes at {each.closes_at:%Y-%m-%d %H:%M} UTC; what is not sent by then never is.",
+            mend=f"Cancel it, `verdicts edition cancel {each.week}`."
+            if over
+            else f"Look at the Prefect server and its workers, or run `verdicts edition send {each.week}`.",
+            page=f"/desk/sending/{each.week}",
+            gist="over" if over else "due",
+            since=each.due_at,
+        )
 
 
 def _unasked(facts: Facts) -> Iterator[Alarm]:
@@ -297,10 +331,20 @@ def _facts(product: Product, connection: Any, remembered: dict[str, Kept]) -> Fa
         ),
         unasked_since=book.unasked_since(connection),
         drafts=tuple(book.drafts(connection, from_week=str(Week.of(now)))),
+        unsent=tuple(_waiting(product, connection)),
         doubts=tuple(book.doubts(connection, limit=MANY)),
         free_bytes=_free(product),
         broken=tuple(slow.found) if slow else (),
     )
+
+
+def _waiting(product: Product, connection: Any) -> Iterator[Unsent]:
+    """Editions that are approved, with when they were due and until when they may be sent."""
+    for week in editions.to_send(connection):
+        plan = plans.find(connection, week)
+        due, closes = plan.send_at or plan.approved_at, sending.closing_time(product, plan)
+        if editions.state(connection, week) is EditionState.APPROVED and not plan.cancelled_at and due and closes:
+            yield Unsent(week=str(week), due_at=due, closes_at=closes)
 
 
 def _free(product: Product) -> int:

@@ -41,7 +41,7 @@ class Finding:
 
 def examine(product: Product) -> list[Finding]:
     """Everything an operator should know before relying on this installation."""
-    looks = (_database, _invariants, _sources, _mail, _disk, _unknown_settings)
+    looks = (_database, _invariants, _sources, _mail, _secret_key, _disk, _unknown_settings)
     return [_look(product, look) for look in looks]
 
 
@@ -143,6 +143,16 @@ def _mail(product: Product, name: str) -> Finding:
     if product.settings.mail is MailKind.OUTBOX:
         _require_writable(product.settings.outbox_folder)
     return Finding(what=name, well=True, detail=f"by {product.settings.mail}")
+
+
+def _secret_key(product: Product, name: str) -> Finding:
+    kept = product.settings.var / "secret.key"
+    if product.settings.secret_key is not None:
+        return Finding(what=name, well=True, detail="set")
+    if not kept.exists():
+        return Finding(what=name, well=True, detail=f"will be made and kept as {kept}")
+    signs = product.signer is not None  # raises for what is no key
+    return Finding(what=name, well=signs, detail=f"kept as {kept}")
 
 
 def _require_writable(folder: Path) -> None:

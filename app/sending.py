@@ -301,7 +301,8 @@ def _require_young(product: Product, week: Week) -> None:
         return
     because = f"the database does not know {missing} attempts that this machine has made: it is older than they are"
     with product.database.write() as connection:
-        _pause(connection, week, because=because, now=product.now)
+        # Of a backup from before the sending it is approved: another machine would begin it anew.
+        _pause(connection, week, because=because, now=product.now, before=(EditionState.APPROVED, EditionState.SENDING))
     raise Refused(
         f"Edition {week} is not sent: {because}.",
         mend=f"Was a backup restored? Whoever got it would get it twice. `verdicts edition cancel {week}`, or, if you"
@@ -616,10 +617,15 @@ class _Worker:
         )
 
 
-def _pause(connection: Any, week: Week, *, because: str, now: datetime) -> None:
-    if editions.move(
-        connection, week, before=[EditionState.SENDING], after=EditionState.PAUSED, because=because[:1000], now=now
-    ):
+def _pause(
+    connection: Any,
+    week: Week,
+    *,
+    because: str,
+    now: datetime,
+    before: Sequence[EditionState] = (EditionState.SENDING,),
+) -> None:
+    if editions.move(connection, week, before=before, after=EditionState.PAUSED, because=because[:1000], now=now):
         audit.note(
             connection,
             now=now,
@@ -648,6 +654,8 @@ def _switch(product: Product, week: Week, before: EditionState, after: EditionSt
         state = editions.find(connection, week).state
         if after is EditionState.SENDING:
             require_open(product, week, plans.find(connection, week))
+            if not deliveries.are_fixed(connection, week):  # it was paused before it began
+                after = EditionState.APPROVED
         if not editions.move(connection, week, before=[before], after=after, because=because, now=now):
             raise Refused(f"Edition {week} is {state}, not {before}.", mend=f"There is nothing to {verb}.")
         change = {"before": before, "after": after}

@@ -30,6 +30,9 @@ class MailKind(StrEnum):
     SENDGRID = "sendgrid"
 
 
+SECRET_KEY_LENGTH = 32  # characters, at the least
+
+
 class Settings(BaseSettings):
     """All settings with their defaults: enough to run on one machine with nothing but Python."""
 
@@ -43,7 +46,7 @@ class Settings(BaseSettings):
     base_url: str = Field("http://127.0.0.1:8000", description="Public address, used in mails, pages and feeds.")
     secret_key: SecretStr | None = Field(
         None,
-        min_length=32,
+        min_length=SECRET_KEY_LENGTH,
         description="Signs links. Made and kept under VERDICTS_VAR while the base URL is loopback; required otherwise.",
     )
     mail: MailKind = Field(MailKind.OUTBOX, description="`outbox`, `smtp` or `sendgrid`.")

@@ -12,8 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.settings import Settings, read_settings
+from app.settings import SECRET_KEY_LENGTH, Settings, read_settings
 from core.clock import Clock, system_clock
+from core.errors import SettingsError
 from store.connect import Database
 
 if TYPE_CHECKING:
@@ -75,14 +76,23 @@ def _secret_key(settings: Settings) -> str:
         # Another process may win the race; then its key is the key.
         with suppress(FileExistsError):
             _write_once(kept, secrets.token_urlsafe(48))
-    return kept.read_text().strip()
+    key = kept.read_text().strip()
+    if len(key) < SECRET_KEY_LENGTH:  # cut short by a full disk, or emptied: anybody could sign with it
+        raise SettingsError(
+            f"{kept} holds no key of {SECRET_KEY_LENGTH} characters.",
+            mend="Restore it from a backup; without one delete it: a new one is made, and links in mails already sent end.",
+        )
+    return key
 
 
 def _write_once(path: Path, text: str) -> None:
     # Link after writing, so that a second process never reads half a key.
     whole = path.with_name(f".{path.name}.{os.getpid()}")
     whole.touch(mode=0o600)
-    whole.write_text(text)
+    with whole.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())  # a key that a power cut emptied would end every link
     try:
         os.link(whole, path)
     finally:

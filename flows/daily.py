@@ -8,6 +8,10 @@ from prefect import flow, get_run_logger
 from prefect.artifacts import create_table_artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterName,
+    FlowFilter,
+    FlowFilterName,
     FlowRunFilter,
     FlowRunFilterStartTime,
     FlowRunFilterState,
@@ -18,6 +22,7 @@ from prefect.states import Completed, Crashed
 
 from app import editing, health, pairing, suggesting, tidying, webhooks
 from app.wiring import open_product
+from flows.deployments import names
 
 _LONGEST = timedelta(hours=13)
 """An hour more than the longest timeout of any flow: what still says Running then has lost its process."""
@@ -43,14 +48,23 @@ def keep_house() -> State[None]:
 
 
 def reap(*, now: datetime) -> int:
-    """Mark runs as crashed that say Running long after every timeout: their machine or worker died without a word,
-    and each of them would hold a place in its deployment's limit for ever. Returns how many."""
+    """Mark runs of ours as crashed that say Running long after every timeout: their machine or worker died without a
+    word, and each of them would hold a place in its deployment's limit for ever. Returns how many.
+
+    Other projects may share the server: ours are the runs of the deployments of prefect.yaml, by the names of both the
+    flow and the deployment.
+    """
+    flows, deployments = names()
     stale = FlowRunFilter(
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])),
         start_time=FlowRunFilterStartTime(before_=now - _LONGEST),
     )
     with get_client(sync_client=True) as client:
-        runs = client.read_flow_runs(flow_run_filter=stale)
+        runs = client.read_flow_runs(
+            flow_filter=FlowFilter(name=FlowFilterName(any_=flows)),
+            flow_run_filter=stale,
+            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=deployments)),
+        )
         for run in runs:
             client.set_flow_run_state(run.id, Crashed(message="No process has reported for too long."), force=True)
     return len(runs)

@@ -27,6 +27,13 @@ def written() -> list[dict[str, Any]]:
     return found
 
 
+def names() -> tuple[list[str], list[str]]:
+    """Of the flows and of their deployments."""
+    listed = written()
+    flows = {load_flow_from_entrypoint(each["entrypoint"], use_placeholder_flow=False).name for each in listed}
+    return sorted(flows), [each["name"] for each in listed]
+
+
 def deployments(time_zone: str | None = None) -> list[RunnerDeployment]:
     """Them as objects; `time_zone` replaces the zone of the weekly ones, which people wait for."""
     return [_deployment(each, time_zone) for each in written()]

@@ -506,6 +506,11 @@ def batches(connection: Connection, week: Week) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
+def are_fixed(connection: Connection, week: Week) -> bool:
+    """Whether the recipients of an edition have been written down, which is how its sending begins."""
+    return connection.execute(sa.select(delivery.c.id).where(delivery.c.week == str(week)).limit(1)).first() is not None
+
+
 def recipients_by_state(connection: Connection, weeks: Sequence[str]) -> dict[str, dict[str, int]]:
     """By week and by the state of their batch, how many recipients.
 

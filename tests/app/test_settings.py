@@ -12,7 +12,7 @@ import pytest
 from app import cli, health
 from app.settings import ENV_FILE, PREFIX, Settings, described, read_settings, variable
 from app.tokens import Purpose
-from app.wiring import open_product
+from app.wiring import Product, open_product
 from core.errors import SettingsError
 from tests.app.installation import ROOT
 
@@ -260,6 +260,22 @@ def test_the_doctor_tries_whether_the_outbox_can_be_written(product):
     product.settings.outbox_folder.unlink()
     [found] = [each for each in health.examine(product) if each.what == "mail"]
     assert (found.well, found.detail) == (True, "by outbox")
+
+
+@pytest.mark.parametrize("kept", ["", "short\n"])
+def test_a_kept_key_that_anybody_could_guess_signs_nothing(product, tmp_path, kept):
+    settings = Settings(_env_file=None, var=tmp_path / "other")
+    settings.var.mkdir()
+    (settings.var / "secret.key").write_text(kept)
+    spoiled = Product(settings=settings, database=product.database)
+    with pytest.raises(SettingsError, match=r"secret\.key holds no key of 32 characters"):
+        _ = spoiled.signer
+    [found] = [each for each in health.examine(spoiled) if each.what == "secret key"]
+    assert not found.well
+    (settings.var / "secret.key").unlink()
+    assert spoiled.signer
+    [found] = [each for each in health.examine(spoiled) if each.what == "secret key"]
+    assert found.well
 
 
 def test_the_doctor_looks_at_everything_even_when_nothing_is_there(monkeypatch, tmp_path, capsys):

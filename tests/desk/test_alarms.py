@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from bs4 import BeautifulSoup
 
 from app import alarming, letters, reviewing, staffing
-from app.alarming import Facts, alarms
+from app.alarming import Facts, Unsent, alarms
 from core.errors import DeliveryError
 from core.panel import DeclineReason, Role
 from core.source import Cursor, FetchRecord, Outcome, Reading, Source
@@ -25,6 +25,7 @@ from tests.web.test_load import counted
 DAY = timedelta(days=1)
 LENS = LensState(key="skeptic", name="Skeptic", reviewers=1, waits=True, late=0, late_since=None)
 TROUBLE = SourceTrouble(key="shelf", kind="failing", since=NOW - DAY, failures=4, error="timeout after 10.2 s")
+UNSENT = Unsent(week="2026-W47", due_at=NOW - DAY, closes_at=NOW + 3 * DAY)
 WELL = Facts(now=NOW, lenses=(LENS,), quorum=1)
 
 
@@ -68,6 +69,8 @@ def test_where_all_is_well_there_is_no_alarm():
             "unapproved:2026-W47",
             "Edition 2026-W47 is not approved",
         ),
+        ({"unsent": (UNSENT,)}, "unsent:2026-W47", "is due and nobody sends it"),
+        ({"unsent": (replace(UNSENT, closes_at=NOW),)}, "unsent:2026-W47", "was not sent"),
         (
             {"doubts": (Doubt(week="2026-W46", batches=(3, 4), since=NOW, paused_because=None),)},
             "uncertain:2026-W46",
@@ -95,6 +98,7 @@ def test_each_trouble_is_one_alarm_with_what_where_and_what_to_do(facts, key, wo
     [
         {"lenses": (replace(LENS, reviewers=0, waits=False),)},
         {"unasked_since": NOW - timedelta(hours=5)},
+        {"unsent": (replace(UNSENT, due_at=NOW - timedelta(hours=5)),)},
         {"drafts": (Draft(week="2026-W47", assembled_at=NOW - timedelta(hours=23), send_at=None),)},
         {"drafts": (Draft(week="2026-W47", assembled_at=NOW - 9 * DAY, send_at=NOW + 2 * DAY),)},
     ],

@@ -158,25 +158,35 @@ def test_deployed_from_the_lock_a_worker_runs_the_ingestion_to_completed(served)
 REAP = """
 from datetime import UTC, datetime, timedelta
 from prefect.client.orchestration import get_client
+from prefect import flow
 from prefect.states import Running
 from flows.daily import keep_house, reap
 now = datetime.now(UTC)
+
+@flow
+def train(): ...
+
+ours = keep_house.to_deployment("housekeeping").apply()
 with get_client(sync_client=True) as client:
-    runs = [client.create_flow_run(keep_house) for _ in range(2)]
+    runs = [client.create_flow_run_from_deployment(ours) for _ in range(2)]
+    theirs = client.create_flow_run(train)
+    client.set_flow_run_state(theirs.id, Running(), force=True)
     for run in runs:
         client.set_flow_run_state(run.id, Running(), force=True)
     for later in (1, 14):
         ended = reap(now=now + timedelta(hours=later))
         print(ended, {client.read_flow_run(run.id).state.name for run in runs})
+    print(client.read_flow_run(theirs.id).state.name)
 """
 
 
 def test_a_run_that_outlives_every_timeout_is_ended(served):
-    early, late = served.python(REAP).splitlines()
+    early, late, theirs = served.python(REAP).splitlines()
     assert early == "0 {'Running'}"
     ended, states = late.split(" ", 1)
     assert states == "{'Crashed'}"
     assert int(ended) >= 2, "the other tests of this server may have left some behind, too"
+    assert theirs == "Running", "another project's run on the same server is not ours to end"
 
 
 def test_a_flow_killed_half_way_is_completed_by_the_next_run(tmp_path, samples, served):

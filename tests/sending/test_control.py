@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import composing, rehearsing, scheduling, sending
+from app import alarming, composing, rehearsing, scheduling, sending
 from app.pace import Pace
 from core.delivery import Capabilities, DeliveryState
 from core.edition import EditionState
@@ -184,6 +184,20 @@ def test_who_left_meanwhile_is_not_retried(stage, monkeypatch):
     scheduling.retry(stage.product, WEEK, only=["failed"], actor="oz@example.org")
     assert stage.send().suppressed == 10
     assert stage.provider.account.messages == []
+
+
+def test_an_approved_edition_that_nobody_sends_is_an_alarm_until_it_is_cancelled(stage):
+    def heard() -> list[str]:
+        found = alarming.standing(stage.product)
+        return [each.title for each in found if each.key == f"unsent:{WEEK}"]
+
+    assert heard() == []
+    stage.clock.move(hours=7)
+    assert heard() == [f"Edition {WEEK} is due and nobody sends it"]
+    stage.clock.move(hours=stage.product.settings.send_window_hours)
+    assert heard() == [f"Edition {WEEK} was not sent"]
+    scheduling.cancel(stage.product, WEEK, actor="oz@example.org")
+    assert heard() == []
 
 
 # --- reading, testing, workers

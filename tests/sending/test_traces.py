@@ -9,6 +9,7 @@ import pytest
 from app import sending, traces
 from core.edition import EditionState
 from core.errors import Refused, SettingsError
+from tests.app.making import hold
 from tests.sending.stage import WEEK, mailed, readers
 
 
@@ -29,11 +30,20 @@ def restored(stage):
 
 def test_a_restored_database_mails_nobody_again(restored):
     assert sending.status(restored.product, WEEK).recipients == 0
-    for _ in range(2):
-        with pytest.raises(Refused, match="does not know 1 attempts"):
+    for words in ("does not know 1 attempts", "is paused"):  # the second is what every other machine hears
+        with pytest.raises(Refused, match=words):
             restored.send()
     restored.clock.move(hours=1)
     assert mailed(restored.provider) == readers(4)
+    hold(restored.product)
+
+
+def test_what_was_paused_before_it_began_begins_when_it_goes_on(restored):
+    with pytest.raises(Refused, match="older"):
+        restored.send()
+    assert sending.resume(restored.product, WEEK, actor="oz@example.org").state is EditionState.APPROVED
+    done = restored.send(again=True)
+    assert (done.state, done.sent) == (EditionState.SENT, 10)
 
 
 def test_whoever_says_again_means_it(restored):
